@@ -1,0 +1,66 @@
+"""pytest for the whole checkout: what notebooks run by nbval need, beside what nbval does.
+
+After a cell fails, the rest of its notebook is skipped: its errors would only follow from the
+first. Where the corpus is the one that stored outputs are made with, text outputs are compared
+with the stored ones (numbers to 1e-2, cells tagged measured or timing left out).
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent
+# The checkout comes first, so that nothing of a learner's own stands in for what is tested.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
+FAILED = pytest.StashKey[str]()
+
+
+def _is_notebook_cell(item: pytest.Item) -> bool:
+    return type(item).__name__ == "IPyNbCell"
+
+
+@cache
+def _corpus_hash() -> str:
+    from course.corpora import load_corpus
+
+    return load_corpus().sha256
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the cells after one that failed."""
+    if _is_notebook_cell(item) and (place := item.parent.stash.get(FAILED, None)):
+        pytest.skip(f"cell {place} of this notebook failed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item):
+    """Compare what a notebook cell printed with what is stored of it."""
+    if not _is_notebook_cell(item):
+        return (yield)
+    try:
+        result = yield
+        if difference := _difference(item):
+            raise AssertionError(difference)
+    except pytest.skip.Exception:
+        raise
+    except BaseException:
+        item.parent.stash[FAILED] = item.cell.id
+        raise
+    return result
+
+
+def _difference(item: pytest.Item) -> str | None:
+    from course.refresh import compare_cell
+
+    stamp = item.parent.nb.metadata.get("minigpt", {}).get("stamp", {})
+    if not stamp or stamp["corpus"]["sha256"] != _corpus_hash():
+        return None
+    difference = compare_cell(item.cell, item.test_outputs or [], ROOT)
+    place = f"{item.path.name}, cell {item.cell.id}"
+    return difference and f"{place}: {difference}. Mend: minigpt refresh {item.path.name[:2]}"

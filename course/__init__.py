@@ -1,0 +1,1 @@
+"""The course's companion: everything around the library that learners build."""

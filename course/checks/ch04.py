@@ -1,0 +1,732 @@
+"""Chapter 04, attention: the right answers, the known wrong ones, and the help."""
+
+import math
+
+import torch
+from torch import nn
+
+from course.checks.engine import Exercise, Part, Wrong, first_index
+
+REFERENCES = (
+    *(f"minigpt_lib.attention:{name}" for name in ("attention_weights", "split_heads")),
+    *(f"minigpt_lib.attention:{name}" for name in ("scaled_dot_product_attention", "merge_heads")),
+    *(f"minigpt_lib.attention:CausalSelfAttention.{name}" for name in ("project", "merge")),
+    "minigpt_lib.attention:CausalSelfAttention.forward",
+    "torch.nn.functional:multi_head_attention_forward",
+    "torch.nn:MultiheadAttention.forward",
+)
+TORCH_REFERENCES = ("scaled_dot_product", "multi_head_attention")
+
+
+def causal(T: int) -> torch.Tensor:
+    return torch.ones(T, T, dtype=torch.bool).tril()
+
+
+def normal(generator: torch.Generator, *shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator)
+
+
+def open_mask(generator: torch.Generator, *shape: int) -> torch.Tensor:
+    """A random mask; every query may look at a key, and every key is looked at."""
+    diagonal = torch.eye(*shape[-2:], dtype=torch.bool)
+    rest = torch.arange(shape[-1]) >= shape[-2]  # keys beyond the diagonal
+    return (torch.rand(*shape, generator=generator) < 0.5) | diagonal | rest
+
+
+# 4.1 A 4×4 mask by hand
+
+
+def read_mask(typed: object) -> torch.Tensor:
+    try:
+        mask = torch.as_tensor(typed)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError("type a list of 4 rows, each a list of 4 entries 0 or 1.") from None
+    if mask.shape != (4, 4):
+        raise ValueError(f"type 4 rows of 4 entries; yours has the shape {tuple(mask.shape)}.")
+    if not torch.all((mask == 0) | (mask == 1)):
+        raise ValueError("every entry is 0 or 1 (or False or True).")
+    return mask.bool()
+
+
+def right_mask() -> torch.Tensor:
+    return causal(4)
+
+
+MASK = Part(
+    "mask",
+    right_mask,
+    read=read_mask,
+    wrong=(
+        Wrong(
+            "upper triangle",
+            lambda: causal(4).T,
+            lambda args, got, right: (
+                "position 0 can see position 3. Your mask keeps the upper triangle; swap rows and "
+                "columns in your comparison."
+            ),
+        ),
+        Wrong(
+            "no diagonal",
+            lambda: causal(4) & ~torch.eye(4, dtype=torch.bool),
+            lambda args, got, right: (
+                "position 0 sees nothing, not even itself, so its row can't add up to 1. Keep the "
+                "diagonal."
+            ),
+        ),
+        Wrong(
+            "opposite",
+            lambda: ~causal(4),
+            lambda args, got, right: (
+                'every entry is the opposite. Here True means "may look" (as in '
+                "F.scaled_dot_product_attention; nn.MultiheadAttention means the reverse)."
+            ),
+        ),
+    ),
+)
+
+# 4.2 Attention weights
+
+
+def scores(q, k, divisor=None):
+    return q @ k.transpose(-2, -1) / (math.sqrt(q.shape[-1]) if divisor is None else divisor)
+
+
+def hidden(scores, mask, value=float("-inf")):
+    return scores if mask is None else scores.masked_fill(~mask, value)
+
+
+def right_weights(q, k, mask=None):
+    return hidden(scores(q.double(), k.double()), mask).softmax(-1)
+
+
+def mask_after_softmax(q, k, mask=None):
+    return hidden(scores(q, k).softmax(-1), mask, 0.0)
+
+
+def score_of_zero(q, k, mask=None):
+    return hidden(scores(q, k), mask, 0.0).softmax(-1)
+
+
+def softmax_over_queries(q, k, mask=None):
+    return hidden(scores(q, k), mask).softmax(-2)
+
+
+def no_scale(q, k, mask=None):
+    return hidden(scores(q, k, 1.0), mask).softmax(-1)
+
+
+def scaled_by_width(q, k, mask=None):
+    return hidden(scores(q, k, q.shape[-1]), mask).softmax(-1)
+
+
+def mask_reversed(q, k, mask=None):
+    return hidden(scores(q, k), None if mask is None else ~mask).softmax(-1)
+
+
+def mask_unused(q, k, mask=None):
+    return scores(q, k).softmax(-1)
+
+
+def weights_cases(g: torch.Generator) -> list[tuple]:
+    """T, D, H and B all different, T = D once, once other keys than queries."""
+    one, square = normal(g, 2, 5, 16), normal(g, 2, 2, 6, 6)
+    many, few, more = (normal(g, 2, 3, *shape) for shape in ((5, 16), (4, 16), (7, 16)))
+    return [
+        (one[0], one[1], causal(5)),
+        (many, many.flip(-1), causal(5)),
+        (square[0], square[1], causal(6)),
+        (few, more),
+        (few, more, open_mask(g, 2, 1, 4, 7)),
+    ]
+
+
+def row(got, right):
+    """The first index at which a row of weights is wrong: where it stands, and its key."""
+    *place, key = first_index(got, right)
+    return ", ".join(map(str, place[-1:])), tuple(place), key
+
+
+def hint_row_sum(args, got, right):
+    name, place, _ = row(got, right)
+    return (
+        f"row {name} adds up to {got[place].sum():.2f}, not 1. You masked after the softmax; put "
+        "−inf into the scores before it."
+    )
+
+
+def future(got, args):
+    """The first query that looks where it may not: its row and how much it gives away."""
+    leak = (got * ~args[2]).sum(-1)  # (..., Tq)
+    place = tuple((leak > 1e-6).nonzero()[0].tolist())
+    return place[-1], leak[place].item()
+
+
+def hint_zero(args, got, right):
+    name, weight = future(got, args)
+    return (
+        f"row {name} gives {weight:.2f} to the future. A score of 0 still gets weight, because "
+        "e⁰ = 1; use −inf."
+    )
+
+
+def hint_columns(args, got, right):
+    return (
+        "columns add up to 1, rows do not. Each query shares itself out over the keys: softmax "
+        "over the last dimension."
+    )
+
+
+def hint_no_scale(args, got, right):
+    d = args[0].shape[-1]
+    return (
+        f"your scores are √{d} = {math.sqrt(d):.3g} times too large. Divide by the square root of "
+        "head_dim before the softmax."
+    )
+
+
+def hint_by_width(args, got, right):
+    d = args[0].shape[-1]
+    return (
+        f"your scores are √{d} times too small: you divided by {d}. The spread of a dot product "
+        "grows with √d, not d."
+    )
+
+
+def hint_reversed(args, got, right):
+    return (
+        "the mask works the wrong way round: each position sees the future alone, and the last "
+        'sees nothing. True means "may look", so hide where it is False: ~mask.'
+    )
+
+
+def hint_unused(args, got, right):
+    name, weight = future(got, args)
+    return f"row {name} gives {weight:.2f} to the future. Your answer makes no use of mask."
+
+
+WEIGHTS = Part(
+    "attention_weights",
+    right_weights,
+    cases=weights_cases,
+    wrong=(
+        Wrong("masked after softmax", mask_after_softmax, hint_row_sum),
+        Wrong("score of zero", score_of_zero, hint_zero),
+        Wrong("softmax over queries", softmax_over_queries, hint_columns),
+        Wrong("no scale", no_scale, hint_no_scale),
+        Wrong("scaled by width", scaled_by_width, hint_by_width),
+        Wrong("mask reversed", mask_reversed, hint_reversed),
+        Wrong("mask unused", mask_unused, hint_unused),
+    ),
+)
+
+# 4.3 Scaled dot product in ten lines
+
+
+def right_attention(q, k, v, mask=None):
+    weights = hidden(scores(q.double(), k.double()), mask).softmax(-1)
+    return weights @ v.double()
+
+
+def then_average(weights):
+    """The answer that makes a mistake in the weights and averages the values with them."""
+    return lambda q, k, v, mask=None: weights(q, k, mask) @ v
+
+
+def attention_cases(g: torch.Generator) -> list[tuple]:
+    """As for the weights, and values of another width than the keys."""
+    return [
+        (q, k, normal(g, *k.shape[:-1], 9), *mask) for q, k, *mask in weights_cases(g)
+    ] + [(*normal(g, 3, 2, 3, 5, 16).unbind(), causal(5))]
+
+
+def hint_weights_only(args, got, right):
+    return (
+        f"you returned the weights, {tuple(got.shape[-2:])}. They still have to average the "
+        "values: weights @ v."
+    )
+
+
+def hint_after(args, got, right):
+    return (
+        "the weights of row 0 don't add up to 1. You masked after the softmax; put −inf into the "
+        "scores before it."
+    )
+
+
+def hint_zero_unseen(args, got, right):
+    return (
+        "row 0 gives weight to the future. A score of 0 still gets weight, because e⁰ = 1; use "
+        "−inf."
+    )
+
+
+def hint_unused_unseen(args, got, right):
+    return "row 0 gives weight to the future. Your answer makes no use of mask."
+
+
+ATTENTION = Part(
+    "scaled_dot_product_attention",
+    right_attention,
+    cases=attention_cases,
+    wrong=(
+        Wrong("no scale", then_average(no_scale), hint_no_scale),
+        Wrong("scaled by width", then_average(scaled_by_width), hint_by_width),
+        Wrong("weights only", lambda q, k, v, mask=None: right_weights(q, k, mask), hint_weights_only),
+        Wrong("masked after softmax", then_average(mask_after_softmax), hint_after),
+        Wrong("score of zero", then_average(score_of_zero), hint_zero_unseen),
+        Wrong("softmax over queries", then_average(softmax_over_queries), hint_columns),
+        Wrong("mask reversed", then_average(mask_reversed), hint_reversed),
+        Wrong("mask unused", then_average(mask_unused), hint_unused_unseen),
+    ),
+)
+
+# 4.4 Split and merge heads
+
+
+def right_split(x, num_heads):
+    return x.unflatten(-1, (num_heads, -1)).movedim(-2, 1)
+
+
+def right_merge(x):
+    return x.movedim(1, -2).flatten(-2)
+
+
+def right_heads(q, k, v, num_heads, mask=None):
+    q, k, v = (right_split(part.double(), num_heads) for part in (q, k, v))
+    weights = hidden(scores(q, k), mask).softmax(-1)
+    return right_merge(weights @ v)
+
+
+def cut_time(x, num_heads):
+    return x.reshape(x.shape[0], num_heads, x.shape[1], -1)
+
+
+def flatten_heads_first(x):
+    return x.reshape(x.shape[0], x.shape[2], -1)
+
+
+def scaled_by(divisor):
+    """Heads whose scores are divided by what `divisor` makes of embed_dim and head_dim."""
+
+    def answer(q, k, v, num_heads, mask=None):
+        C = q.shape[-1]
+        q, k, v = (right_split(part, num_heads) for part in (q, k, v))
+        weights = hidden(scores(q, k, divisor(C, C // num_heads)), mask).softmax(-1)
+        return right_merge(weights @ v)
+
+    return answer
+
+
+def split_cases(g: torch.Generator) -> list[tuple]:
+    return [(normal(g, 2, 5, 64), 4), (normal(g, 3, 4, 8), 2), (normal(g, 2, 3, 6), 1)]
+
+
+def merge_cases(g: torch.Generator) -> list[tuple]:
+    return [(normal(g, 2, 4, 5, 16),), (normal(g, 3, 2, 4, 4),), (normal(g, 2, 1, 3, 6),)]
+
+
+def heads_cases(g: torch.Generator) -> list[tuple]:
+    wide, square = normal(g, 3, 2, 5, 64), normal(g, 3, 3, 4, 8)
+    return [(*wide, 4, causal(5)), (*square, 2, causal(4)), (*wide, 2)]
+
+
+def hint_cut_time(args, got, right):
+    _, T, C = args[0].shape
+    D = C // args[1]
+    return (
+        f"head 0 holds positions 0 to {(T * D - 1) // C} instead of features 0 to {D - 1}. view "
+        "straight to (B, H, T, D) cuts time, not features: view to (B, T, H, D), then transpose."
+    )
+
+
+def hint_shuffled(args, got, right):
+    return (
+        "each head is right, the merged output is shuffled. Transpose back to (B, T, H, D) before "
+        "you flatten."
+    )
+
+
+def hint_embed_dim(args, got, right):
+    C, H = args[0].shape[-1], args[3]
+    return (
+        f"scores are {math.sqrt(H):.3g} times too small. The scale uses head_dim ({C // H}), not "
+        f"embed_dim ({C})."
+    )
+
+
+def hint_heads_no_scale(args, got, right):
+    D = args[0].shape[-1] // args[3]
+    return (
+        f"scores are √{D} = {math.sqrt(D):.3g} times too large. Divide by the square root of "
+        "head_dim before the softmax."
+    )
+
+
+SPLIT = Part(
+    "split_heads",
+    right_split,
+    cases=split_cases,
+    wrong=(Wrong("time cut into heads", cut_time, hint_cut_time),),
+)
+MERGE = Part(
+    "merge_heads",
+    right_merge,
+    cases=merge_cases,
+    wrong=(Wrong("heads flattened first", flatten_heads_first, hint_shuffled),),
+)
+HEADS = Part(
+    "multi_head_attention",
+    right_heads,
+    cases=heads_cases,
+    wrong=(
+        Wrong("scaled by embed_dim", scaled_by(lambda C, D: math.sqrt(C)), hint_embed_dim),
+        Wrong("no scale", scaled_by(lambda C, D: 1.0), hint_heads_no_scale),
+    ),
+)
+
+# 4.5 Find the leak
+
+
+class Averages(nn.Module):
+    """Each output is the average of the vectors up to its position; (T,) ids -> (T, 8).
+
+    leak: (to, from): output `to` also receives the vector of position `from`.
+    """
+
+    vocab_size = 10
+
+    def __init__(self, g, leak=None, over_time=False, dropout=0.0):
+        super().__init__()
+        self.register_buffer("table", normal(g, self.vocab_size, 8))
+        self.leak, self.over_time = leak, over_time
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids):
+        x = self.table[ids]
+        count = torch.arange(1, len(ids) + 1).unsqueeze(-1)
+        y = x.cumsum(0) / count
+        if self.leak:
+            y[self.leak[0]] += x[self.leak[1]]
+        if self.over_time:
+            y = (y - y.mean(0)) / (y.std(0, unbiased=False) + 1e-5)
+        return self.dropout(y)
+
+
+def earliest_moved(model, ids, touched, is_leak, evaluate=True):
+    """The smallest output position that moved, over all touched ones, if `is_leak` counts it."""
+    was_training, found = model.training, []
+    model.train(was_training and not evaluate)
+    before = model(ids)
+    for t in touched:
+        changed = ids.clone()
+        changed[t] = (ids[t] + 1) % model.vocab_size
+        moved = ((model(changed) - before).abs() > 1e-6).any(-1).nonzero().flatten().tolist()
+        found += [p for p in moved if is_leak(p, t)]
+    model.train(was_training)
+    return min(found, default=None)
+
+
+def right_leak(model, ids):
+    return earliest_moved(model, ids, range(len(ids)), lambda p, t: p < t)
+
+
+def leak_allowed(model, ids):
+    return earliest_moved(model, ids, range(len(ids)), lambda p, t: p <= t)
+
+
+def leak_last_only(model, ids):
+    return earliest_moved(model, ids, [len(ids) - 1], lambda p, t: p < t)
+
+
+def leak_with_dropout(model, ids):
+    return earliest_moved(model, ids, range(len(ids)), lambda p, t: p < t, evaluate=False)
+
+
+def leak_cases(g: torch.Generator) -> list[tuple]:
+    """Clean, one leak of one step, one of three, through the norm, with dropout, and evaluating."""
+
+    def ids(T):
+        return torch.randint(Averages.vocab_size, (T,), generator=g)
+
+    to = torch.randint(1, 4, (2,), generator=g).tolist()
+    return [
+        (Averages(g), ids(6)),
+        (Averages(g, leak=(to[0], to[0] + 1)), ids(6)),
+        (Averages(g, leak=(to[1], to[1] + 3)), ids(8)),
+        (Averages(g, over_time=True), ids(5)),
+        (Averages(g, dropout=0.5), ids(7)),
+        (Averages(g, dropout=0.5, leak=(to[0], to[0] + 1)).eval(), ids(6)),
+    ]
+
+
+def hint_allowed(args, got, right):
+    return (
+        f"you report position {got}, where change is allowed. A leak is a change strictly before "
+        "the token you touched."
+    )
+
+
+def hint_last_only(args, got, right):
+    return (
+        f"you changed only the last token, so a leak of one step at position {right} stays "
+        "hidden. Try every position."
+    )
+
+
+def hint_dropout(args, got, right):
+    return "dropout changes outputs on its own. Call eval() first, and put the mode back."
+
+
+LEAK = Part(
+    "first_leak",
+    right_leak,
+    cases=leak_cases,
+    wrong=(
+        Wrong("change allowed", leak_allowed, hint_allowed),
+        Wrong("last token only", leak_last_only, hint_last_only),
+        Wrong("dropout on", leak_with_dropout, hint_dropout),
+    ),
+)
+
+# 4.6 Is order visible?
+
+
+def read_choice(typed: object) -> str:
+    word = typed.strip().lower() if isinstance(typed, str) else typed
+    if word not in ("equal", "different"):
+        raise ValueError(f'type "equal" or "different", not {typed!r}.')
+    return word
+
+
+def equal() -> str:
+    return "equal"
+
+
+def different() -> str:
+    return "different"
+
+
+def order_gap() -> float:
+    """How far the last outputs of one causal layer are apart when the words before it swap."""
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(4, 64, generator=g, dtype=torch.float64)  # dog bites man .
+    maps = torch.randn(3, 64, 64, generator=g, dtype=torch.float64) / 8
+
+    def last(x):
+        return right_attention(*(x @ m for m in maps), causal(4))[-1]
+
+    return (last(x) - last(x[[2, 1, 0, 3]])).abs().max().item()
+
+
+def hint_equal(args, got, right):
+    return (
+        f"equal, to {order_gap():.0e}. The last query weighs the same set of keys and values, "
+        "whatever their order."
+    )
+
+
+def hint_different(args, got, right):
+    return (
+        "different. In layer 1 each position saw a different past, so layer 2 receives different "
+        "vectors."
+    )
+
+
+ONE_LAYER = Part(
+    "answer_a",
+    equal,
+    label="a",
+    read=read_choice,
+    wrong=(Wrong("one layer", different, hint_equal),),
+)
+TWO_LAYERS = Part(
+    "answer_b",
+    different,
+    label="b",
+    read=read_choice,
+    wrong=(Wrong("two layers", equal, hint_different),),
+)
+
+# 4.7 A window of w
+
+
+def distance(T):
+    """How far back key j is from query i: i − j."""
+    return torch.arange(T).unsqueeze(1) - torch.arange(T)
+
+
+def right_window(T, w):
+    return (distance(T) >= 0) & (distance(T) < w)
+
+
+def one_too_many(T, w):
+    return (distance(T) >= 0) & (distance(T) <= w)
+
+
+def one_too_few(T, w):
+    return (distance(T) >= 0) & (distance(T) < w - 1)
+
+
+def band(T, w):
+    return distance(T).abs() < w
+
+
+def kept_the_old(T, w):
+    return distance(T) >= w
+
+
+def kept_from_w_back(T, w):
+    return distance(T) > w
+
+
+def window_cases(g: torch.Generator) -> list[tuple]:
+    return [(6, 3), (5, 1), (7, 2), (4, 4), (5, 9), (1, 1)]
+
+
+def first_count(args, got, right):
+    query = first_index(got, right)[0]
+    return query, int(got[query].sum()), int(right[query].sum())
+
+
+def hint_count(args, got, right):
+    query, count, _ = first_count(args, got, right)
+    return f"query {query} sees {count} keys, not {args[1]}. The window counts the query itself."
+
+
+def hint_few(args, got, right):
+    query, count, wanted = first_count(args, got, right)
+    return (
+        f"query {query} sees {count} keys, not {wanted}: itself and the {wanted - 1} before it, "
+        "i − j < w."
+    )
+
+
+def hint_band(args, got, right):
+    return (
+        "query 0 sees the future: your band is symmetric. Combine it with the causal mask."
+    )
+
+
+def hint_old(args, got, right):
+    query = args[0] - 1
+    return (
+        f"query {query} lost its recent past and kept the old. The condition is i − j < w."
+    )
+
+
+WINDOW = Part(
+    "window_mask",
+    right_window,
+    cases=window_cases,
+    wrong=(
+        Wrong("one key too many", one_too_many, hint_count),
+        Wrong("one key too few", one_too_few, hint_few),
+        Wrong("symmetric band", band, hint_band),
+        Wrong("old past kept", kept_the_old, hint_old),
+        Wrong("older past kept", kept_from_w_back, hint_old),
+    ),
+)
+
+
+EXERCISES = {
+    task.number: task
+    for task in (
+        Exercise(
+            "4.1",
+            "A 4×4 mask by hand",
+            (MASK,),
+            hints=(
+                "Row i belongs to the position that looks, column j to the one that is looked at. "
+                "Which columns lie in the past of row 0? Of row 3?",
+                "4 rows with 4 entries each. The rows hold 1, 2, 3 and 4 ones; the first row has "
+                "its one at the start.",
+                "Entry [i][j] is 1 where j <= i: the diagonal and everything below it.",
+            ),
+        ),
+        Exercise(
+            "4.2",
+            "Attention weights",
+            (WEIGHTS,),
+            hints=(
+                "Compare every query with every key, forbid what may not be seen, and only then "
+                "share out: each row of weights adds up to 1.",
+                "q is (..., Tq, D). With the last two axes of k swapped, (..., D, Tk), the product "
+                "is (..., Tq, Tk). The mask has that shape, and so have the weights.",
+                "scores = q @ k.transpose(-2, -1) / D**0.5; where mask is False the score becomes "
+                "-inf (masked_fill with ~mask); then softmax over the last axis.",
+            ),
+            references=REFERENCES,
+            torch_references=TORCH_REFERENCES,
+            replaces={"attention_weights": "attention"},
+        ),
+        Exercise(
+            "4.3",
+            "Scaled dot product in ten lines",
+            (ATTENTION,),
+            hints=(
+                "Three products of matrices and one softmax. Which of them has a T × T result?",
+                "q (B, H, T, D) times what shape gives (B, H, T, T)? Which two axes of k must swap?",
+                "scores = q @ k.transpose(-2, -1) / D**0.5, then mask, then softmax over the last "
+                "axis, then one more product.",
+            ),
+            references=REFERENCES,
+            torch_references=TORCH_REFERENCES,
+            replaces={"scaled_dot_product_attention": "attention"},
+        ),
+        Exercise(
+            "4.4",
+            "Split and merge heads",
+            (SPLIT, MERGE, HEADS),
+            hints=(
+                "The C features of one position lie side by side in memory, head after head. Cut "
+                "there first; which axis stands where is a second step.",
+                "(B, T, C) becomes (B, T, H, D), then (B, H, T, D). Merging goes back through the "
+                "same three shapes. The scale belongs to what one head sees: its D features.",
+                "Split: view to (B, T, H, D), then transpose axes 1 and 2. Merge: transpose 1 and 2, "
+                "then reshape to (B, T, H * D). In between, attention on (B, H, T, D).",
+            ),
+            references=REFERENCES,
+            torch_references=TORCH_REFERENCES,
+            replaces={"split_heads": "attention", "merge_heads": "attention"},
+        ),
+        Exercise(
+            "4.5",
+            "Find the leak",
+            (LEAK,),
+            hints=(
+                "Run the model twice, on the ids and on ids that differ in one place. What may "
+                "differ between the two outputs, and what may not?",
+                "The outputs are (T, C). A position has moved if any of its C numbers has: that is "
+                "one True or False for each of T positions, for each of T touched tokens.",
+                "eval(); for each t: copy the ids, change entry t, run, compare; note every moved "
+                "position below t; put the mode back; return the smallest noted, or None.",
+            ),
+        ),
+        Exercise(
+            "4.6",
+            "Is order visible?",
+            (ONE_LAYER, TWO_LAYERS),
+            hints=(
+                "Write down what the full stop's query is compared with in the one sentence, and "
+                "in the other.",
+                "One layer: 4 keys and 4 values, in another order. Two layers: what has layer 1 "
+                "made of the word in first place, and what of the same word in third place?",
+                "A sum does not depend on the order of its terms. After layer 1, though, 'dog' has "
+                "seen one word in the one sentence and three in the other.",
+            ),
+        ),
+        Exercise(
+            "4.7",
+            "A window of w",
+            (WINDOW,),
+            hints=(
+                "For a query i, write down the keys it may see when w is 1, 2 and 3. What is the "
+                "largest distance i − j each time?",
+                "Positions as a column (T, 1) and as a row (1, T): their difference is (T, T) and "
+                "holds every distance.",
+                "Let i and j be torch.arange(T), one of them as a column; the answer is True where "
+                "0 <= i - j and i - j < w.",
+            ),
+        ),
+    )
+}

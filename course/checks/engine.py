@@ -1,0 +1,354 @@
+"""Compares an answer with the right one and with each known wrong one, on the same inputs."""
+
+import contextlib
+import copy
+import importlib.util
+import io
+import linecache
+import math
+import numbers
+import re
+import traceback
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from course.checks import guard
+
+TOLERANCE = 1e-4  # inputs are float32: rounding, in whatever order, stays far below
+SECONDS = 10.0  # an answer needs milliseconds
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A known mistake: an answer that makes it, and what to tell a learner who made it too.
+
+    The hint is filled from the first input on which the mistake shows: hint(args, got, right).
+    """
+
+    name: str
+    answer: Callable
+    hint: Callable[[tuple, Any, Any], str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One function to write, or one value to type in.
+
+    name: of the function or variable; right: the right answer as a function; cases: draws the
+    inputs from a generator, one tuple of arguments each; label: which part, as "a" in 4.6a; read:
+    for a typed answer, turns what was typed into a value to compare, a ValueError says what to type.
+    """
+
+    name: str
+    right: Callable
+    wrong: tuple[Wrong, ...]
+    cases: Callable[[torch.Generator], list[tuple]] = lambda generator: [()]
+    label: str = ""
+    read: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise: its parts in order, its help, what its answer may not call or can replace.
+
+    hints: three levels, idea, shape and near-code; references: "module:name" of Python functions;
+    torch_references: parts of names of torch's functions; replaces: function -> module of
+    minigpt_lib where `minigpt use mine` puts it.
+    """
+
+    number: str
+    title: str
+    parts: tuple[Part, ...]
+    hints: tuple[str, str, str]
+    references: tuple[str, ...] = ()
+    torch_references: tuple[str, ...] = ()
+    replaces: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found.
+
+    message: the line to show; diagnosis: None when passed, else the name of the known mistake, or
+    one of unwritten, reference, timeout, exception, changed, mode, none, type, shape, unknown.
+    """
+
+    number: str
+    passed: bool
+    message: str
+    diagnosis: str | None = None
+
+
+class Found(Exception):
+    """Ends a judgement: the diagnosis and what to tell."""
+
+    def __init__(self, diagnosis: str, text: str):
+        super().__init__(text)
+        self.diagnosis, self.text = diagnosis, text
+
+
+def exercise(number: str) -> Exercise:
+    """The exercise of this number.
+
+    Raises:
+        ValueError: there is none, or its chapter has no checks; the message lists those there are.
+    """
+    chapter, _, rest = str(number).partition(".")
+    known = exercises(chapter)
+    wanted = f"{int(chapter)}.{rest}"
+    if wanted not in known:
+        raise ValueError(f"there is no exercise {number}; there are: {', '.join(known)}")
+    return known[wanted]
+
+
+def exercises(chapter: str) -> dict[str, Exercise]:
+    """The exercises of a chapter, "4" or "04", by number.
+
+    Raises:
+        ValueError: not a chapter's number, or the chapter has no checks.
+    """
+    if not chapter.isdigit():
+        raise ValueError(f"{chapter!r} is no chapter; write a number like 04, or 4.2 for an exercise")
+    name = f"course.checks.ch{int(chapter):02d}"
+    if importlib.util.find_spec(name) is None:
+        raise ValueError(f"chapter {int(chapter):02d} has no checks")
+    return importlib.import_module(name).EXERCISES
+
+
+def judge(number: str, *answers: object, seed: int = 0) -> Verdict:
+    """Judge an answer: a function per part, or the values typed in.
+
+    Args:
+        seed: which random inputs are drawn.
+    Raises:
+        ValueError: no such exercise, or another number of answers than it has parts.
+    """
+    task = exercise(number)
+    if len(answers) != len(task.parts):
+        names = ", ".join(part.name for part in task.parts)
+        count = f"{len(task.parts)} answers, not {len(answers)}"
+        raise ValueError(f'write check("{task.number}", {names}), with {count}')
+    label = task.number
+    for part, answer in zip(task.parts, answers, strict=True):
+        label = f"{task.number}{part.label}"
+        generator = torch.Generator().manual_seed(zlib.crc32(label.encode()) + seed)
+        try:
+            _judge_part(task, part, answer, generator)
+        except Found as found:
+            return Verdict(task.number, False, _line(label, found), found.diagnosis)
+    return Verdict(task.number, True, f"✓ {task.number} {task.title}")
+
+
+def _line(label: str, found: Found) -> str:
+    if found.diagnosis == "unwritten":
+        other = found.text.partition(":")[0]
+        is_own = label.startswith(other) or not re.fullmatch(r"\d+\.\d+", other)
+        waits = "" if is_own else f"waits for {other}, which is "
+        return f"○ {label} {waits}not yet written"
+    return f"✗ {label}: {' '.join(found.text.split())}"
+
+
+def _judge_part(task: Exercise, part: Part, answer: object, generator: torch.Generator) -> None:
+    """Return when the answer is right, else raise Found."""
+    function = _typed(part, answer) if part.read else answer
+    if not callable(function):
+        kind = describe(function)
+        text = f"expected the function {part.name}, got {kind}. Pass it by its name alone."
+        raise Found("type", text)
+    cases = part.cases(generator)
+    rights = [part.right(*copy.deepcopy(case)) for case in cases]
+    with torch.random.fork_rng(devices=[]), _guarded(task, part):
+        torch.manual_seed(0)
+        results = _run_all(part, function, cases, rights)
+    wrong_at = [i for i, right in enumerate(rights) if not same(results[i], right)]
+    if not wrong_at:
+        return
+    first = wrong_at[0]
+    for wrong in part.wrong:
+        if all(same(a, b) for a, b in zip(results, _values(wrong, cases), strict=True)):
+            text = wrong.hint(cases[first], results[first], rights[first])
+            raise Found(wrong.name, text)
+    raise _difference(_inputs(cases[first], function), results[first], rights[first])
+
+
+def _values(wrong: Wrong, cases: list[tuple]) -> list[Any]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return [wrong.answer(*copy.deepcopy(case)) for case in cases]
+
+
+def _typed(part: Part, answer: object) -> Callable:
+    try:
+        value = part.read(answer)
+    except ValueError as error:
+        raise Found("type", str(error)) from None
+    return lambda: value
+
+
+@contextlib.contextmanager
+def _guarded(task: Exercise, part: Part) -> Iterator[None]:
+    """Inside, the answer can't reach the right one and is stopped after a while."""
+    found = [(guard.name_of(place), guard.find(place)) for place in task.references]
+    named = [(name, function) for name, function in found if function is not None]
+    named += [("the course's own answer", function) for function in guard.siblings(part.right)]
+    with guard.reference_refused(named, task.torch_references) as reached:
+        try:
+            with guard.time_limit(SECONDS):
+                yield
+        except guard.TimeUp:
+            text = f"your answer was still running after {SECONDS:g} seconds and was stopped."
+            raise Found("timeout", f"{text} Look for a loop that never ends.") from None
+        except guard.ReachedReference:
+            pass
+        except Found:
+            if not reached:
+                raise
+    if reached:
+        text = f"your answer calls {reached[0]}. Write it with tensor operations;"
+        raise Found("reference", f"{text} the reference is what you are compared with.")
+
+
+def _run_all(part: Part, function: Callable, cases: list[tuple], rights: list[Any]) -> list[Any]:
+    """The answer's values; raises Found for what can be said without comparing them."""
+    results, printed = [], io.StringIO()
+    for case, right in zip(cases, rights, strict=True):
+        args = copy.deepcopy(case)
+        with contextlib.redirect_stdout(printed):
+            value = _call(function, args, case)
+        _refuse_changes(function, args, case)
+        results.append(value)
+        if value is not None and right is not None:
+            _refuse_type(value, right)
+    if all(value is None for value in results) and printed.getvalue():
+        text = "your answer prints its result and returns nothing. Replace print(…) by return …"
+        raise Found("none", text)
+    if any(v is None for v in results) and not any(right is None for right in rights):
+        text = "your answer returned None. End the function with return and the result."
+        raise Found("none", text)
+    return results
+
+
+def _call(function: Callable, args: tuple, case: tuple) -> Any:
+    try:
+        return function(*args)
+    except NotImplementedError as error:
+        raise Found("unwritten", str(error)) from None
+    except (Exception, SystemExit) as error:
+        text = f"{type(error).__name__}: {error}".rstrip(": ")
+        where = _line_of(function, error)
+        given = f" for {_inputs(case, function)}"
+        raise Found("exception", f"your answer stops{where}{given} with {text}") from None
+
+
+def _line_of(function: Callable, error: BaseException) -> str:
+    """The learner's own line that raised, if it can be read."""
+    code = getattr(guard.unwrapped(function), "__code__", None)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if code is not None and frame.filename == code.co_filename:
+            text = linecache.getline(frame.filename, frame.lineno or 0).strip()
+            return f" at `{text}`" if text else ""
+    return ""
+
+
+def _refuse_changes(function: Callable, args: tuple, case: tuple) -> None:
+    for name, after, before in zip(_names(function, len(case)), args, case, strict=True):
+        if isinstance(before, torch.Tensor) and not torch.equal(after, before):
+            text = f"your input {name} was changed. x -= …, x[…] = … and methods ending in _ write"
+            raise Found("changed", f"{text} into the caller's tensor; work on a new one.")
+        if isinstance(before, nn.Module):
+            _refuse_changed_model(name, after, before)
+
+
+def _refuse_changed_model(name: str, after: nn.Module, before: nn.Module) -> None:
+    modes = [m.training for m in after.modules()], [m.training for m in before.modules()]
+    if modes[0] != modes[1]:
+        now, was = ("training" if m[0] else "evaluation" for m in modes)
+        text = f"{name} came in {was} mode and you leave it in {now} mode."
+        raise Found("mode", f"{text} Remember {name}.training first and put it back at the end.")
+    old = before.state_dict()
+    if any(not torch.equal(tensor, old[key]) for key, tensor in after.state_dict().items()):
+        raise Found("changed", f"the parameters of your input {name} were changed.")
+
+
+def _refuse_type(value: Any, right: Any) -> None:
+    if isinstance(right, torch.Tensor):
+        if not isinstance(value, torch.Tensor):
+            raise Found("type", f"expected a torch.Tensor, got {describe(value)}.")
+        if right.dtype == torch.bool and value.dtype != torch.bool:
+            kind = str(value.dtype).removeprefix("torch.")
+            text = f"expected True and False (dtype bool), got {kind}. A comparison gives them;"
+            raise Found("type", f"{text} .bool() turns 0 and 1 into them.")
+        if right.dtype != torch.bool and value.dtype == torch.bool:
+            raise Found("type", "expected numbers, got True and False (dtype bool).")
+    elif isinstance(right, int) and not isinstance(_as_number(value), numbers.Integral):
+        raise Found("type", f"expected a whole number, got {describe(value)}.")
+
+
+def _as_number(value: Any) -> int | float | None:
+    """A number, whatever it is wrapped in; None for anything else."""
+    if isinstance(value, torch.Tensor) and value.numel() == 1:
+        value = value.item()
+    return value if isinstance(value, numbers.Real) and not isinstance(value, bool) else None
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two results are equal: numbers and tensors up to rounding, in any float type."""
+    if isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) and a.shape == b.shape:
+        a, b = a.detach().to(torch.float64), b.detach().to(torch.float64)
+        return torch.allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    if _as_number(a) is not None and _as_number(b) is not None:
+        return math.isclose(_as_number(a), _as_number(b), rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return type(a) is type(b) and not isinstance(a, torch.Tensor) and a == b
+
+
+def first_index(got: torch.Tensor, right: torch.Tensor) -> tuple[int, ...]:
+    """The first index, in reading order, at which two tensors of one shape differ."""
+    got, right = got.detach().to(torch.float64), right.detach().to(torch.float64)
+    close = torch.isclose(got, right, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    return tuple((~close).nonzero()[0].tolist())
+
+
+def _difference(inputs: str, got: Any, right: Any) -> Found:
+    """No known mistake: the wrong shape, or the first value that differs."""
+    given = f" for {inputs}" if inputs else ""
+    if not (isinstance(got, torch.Tensor) and isinstance(right, torch.Tensor)):
+        return Found("unknown", f"you give {got}{given}; the right value is {right}.")
+    if got.shape != right.shape:
+        shapes = f"expected shape {tuple(right.shape)}, got {tuple(got.shape)}"
+        return Found("shape", f"{shapes}{given}.")
+    index = first_index(got, right)
+    here, there = (_number(tensor[index].item()) for tensor in (got, right))
+    text = f"no mistake that this check knows. The first difference{given} is at {list(index)}:"
+    return Found("unknown", f"{text} you give {here}, the right value is {there}.")
+
+
+def _number(value: float | bool) -> str:
+    return str(value) if isinstance(value, bool) else f"{value:.4g}"
+
+
+def _names(function: Callable, count: int) -> Sequence[str]:
+    code = getattr(guard.unwrapped(function), "__code__", None)
+    names = code.co_varnames[: code.co_argcount] if code else ()
+    return names if len(names) == count else [*names, *map(str, range(len(names), count))][:count]
+
+
+def _inputs(case: tuple, function: Callable) -> str:
+    """The inputs as a learner needs them: shapes of tensors, small values as they are."""
+    names = _names(function, len(case))
+    return ", ".join(f"{n} {describe(a)}".strip() for n, a in zip(names, case, strict=True))
+
+
+def describe(value: Any) -> str:
+    """A value in few characters: a tensor by its shape, a number as it is, else its type."""
+    if isinstance(value, torch.Tensor):
+        is_short = value.dim() == 1 and value.dtype == torch.int64 and len(value) <= 8
+        return str(value.tolist()) if is_short else str(tuple(value.shape))
+    if isinstance(value, (int, float, str)) or value is None:
+        return repr(value)
+    article = "an" if type(value).__name__[:1].lower() in "aeiou" else "a"
+    return f"{article} {type(value).__name__}"

@@ -1,0 +1,185 @@
+"""What learners call: check and hint in a notebook, a whole exercise notebook from a terminal."""
+
+import ast
+import contextlib
+import contextvars
+import io
+import linecache
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from course import paths
+from course.checks import guard, progress
+from course.checks.engine import Exercise, Verdict, exercise, exercises, judge
+from course.notebook import chapters, code_cells, read_notebook
+
+SECONDS_PER_CELL = 60.0
+CHECK = re.compile(r"""\bcheck\(\s*["'](\d+\.\d+)["']""")
+_collected: contextvars.ContextVar[list | None] = contextvars.ContextVar("collected", default=None)
+
+
+def check(number: str, *answers: object) -> None:
+    """Say whether an answer is right, and if not, what is wrong with it.
+
+    Example:
+        check("4.2", attention_weights)
+    """
+    try:
+        verdict = judge(number, *answers)
+    except ValueError as error:
+        verdict = Verdict(str(number), False, f"✗ {error}", "call")
+    collected = _collected.get()
+    if collected is not None:
+        collected.append((verdict, answers))
+        return
+    print(verdict.message)
+    if verdict.passed and Path.cwd().is_relative_to(paths.MY):  # not when the course tests itself
+        try:
+            _note(verdict, answers)
+        except (OSError, ValueError) as error:
+            print(f"This could not be noted: {error}")
+
+
+def _note(verdict: Verdict, answers: tuple) -> None:
+    answered = [progress.fingerprint(answer) for answer in answers]
+    progress.update(verdict.number, passed=True, answers=answered)
+
+
+def hint(number: str) -> None:
+    """Print the next of three levels of help for an exercise: idea, shape, near-code.
+
+    Example:
+        hint("4.3")
+    """
+    try:
+        print(next_hint(number))
+    except (OSError, ValueError) as error:
+        print(f"✗ {error}")
+
+
+def next_hint(number: str) -> str:
+    """The next level of help as a line, and note that it was given; the third one stays.
+
+    Raises:
+        ValueError: no such exercise.
+    """
+    task = exercise(number)
+    level = min(progress.read().get(task.number, {}).get("hints", 0) + 1, 3)
+    progress.update(task.number, hints=level)
+    return f"{task.number}, help {level} of 3: {task.hints[level - 1]}"
+
+
+@dataclass
+class Session:
+    """What running the cells of an exercise notebook gave."""
+
+    sources: list[str]
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    answers: dict[str, tuple] = field(default_factory=dict)
+
+
+def check_notebook(which: str) -> list[Verdict]:
+    """Judge the learner's answers in my/exercises, print a line for each, note what passed.
+
+    Args:
+        which: a chapter, "04", an exercise, "4.3" or "04.3", or a path to an exercise notebook.
+    Raises:
+        ValueError: no such chapter, exercise or file.
+    """
+    path, number = _locate(which)
+    session = run_notebook(path)
+    wanted = [v for v in session.verdicts.values() if number in (None, v.number)]
+    if number and not wanted:
+        raise ValueError(f"{path} checks no exercise {number}; `minigpt reset` brings it back")
+    for verdict in wanted:
+        print(verdict.message)
+        if verdict.passed:
+            _note(verdict, session.answers[verdict.number])
+    return wanted
+
+
+def _locate(which: str) -> tuple[Path, str | None]:
+    if which.endswith(".ipynb"):
+        path = Path(which)
+        if not path.exists():
+            raise ValueError(f"there is no notebook {which}")
+        return path, None
+    number = exercise(which).number if "." in which else None
+    chapter = which.partition(".")[0]
+    exercises(chapter)  # a ValueError if there are none
+    found = chapters(paths.MY / "exercises", [chapter]) if (paths.MY / "exercises").exists() else []
+    if not found:
+        command = f"minigpt lab {int(chapter):02d}"
+        raise ValueError(f"you have not opened the exercises of {chapter} yet; `{command}` does")
+    return found[0], number
+
+
+def run_notebook(path: Path) -> Session:
+    """Run an exercise notebook's cells in order, in this process, and judge every exercise in it.
+
+    A cell that fails does not stop the others; an exercise whose check can't be reached because of
+    it gets a verdict that says so.
+    """
+    cells = [cell.source for cell in code_cells(read_notebook(path))]
+    session = Session(cells)
+    namespace = {"__name__": "__main__"}
+    os.environ.setdefault("MPLBACKEND", "Agg")  # nobody looks at figures here
+    failed: list[BaseException] = []
+    for index, source in enumerate(cells):
+        collected: list[tuple[Verdict, tuple]] = []
+        token = _collected.set(collected)
+        try:
+            error = _run_cell(source, f"{path}, cell {index + 1}", namespace)
+        finally:
+            _collected.reset(token)
+        for verdict, answers in collected:
+            session.verdicts[verdict.number] = verdict
+            session.answers[verdict.number] = answers
+        if error is not None and not CHECK.search(source):
+            failed.append(error)
+        for number in CHECK.findall(source):
+            session.verdicts.setdefault(number, _unreached(number, error, failed))
+    return session
+
+
+def _run_cell(source: str, name: str, namespace: dict) -> BaseException | None:
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    quiet = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(quiet), guard.time_limit(SECONDS_PER_CELL):
+            exec(compile(source, name, "exec"), namespace)
+    except (Exception, SystemExit, guard.TimeUp) as error:
+        return error
+    return None
+
+
+def _unreached(number: str, error: BaseException | None, failed: list) -> Verdict:
+    """The verdict where the check itself did not run: why, as far as an earlier cell explains it."""
+    for earlier in failed:
+        if isinstance(earlier, NotImplementedError) and str(earlier).startswith(f"{number}:"):
+            return Verdict(number, False, f"○ {number} not yet written", "unwritten")
+    cause = failed[-1] if failed and isinstance(error, NameError) else error
+    text = f"{type(cause).__name__}: {cause}" if cause else "its check was not reached"
+    if isinstance(cause, guard.TimeUp):
+        text = f"a cell ran longer than {SECONDS_PER_CELL:g} seconds"
+    return Verdict(number, False, f"✗ {number}: a cell before the check stops with {text}", "cell")
+
+
+def definition(session: Session, name: str) -> str | None:
+    """The source of the last top-level definition of a name in a notebook's cells."""
+    found = None
+    for source in session.sources:
+        try:
+            tree = ast.parse(source)
+        except SyntaxError:
+            continue
+        for node in tree.body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
+                first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+                found = "\n".join(source.splitlines()[first - 1 : node.end_lineno])
+    return found
+
+
+__all__ = ["Exercise", "check", "check_notebook", "hint", "next_hint", "run_notebook"]

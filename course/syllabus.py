@@ -1,0 +1,246 @@
+"""The order of the course and its facts, written from syllabus.yml to the places that show them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from nbformat import NotebookNode
+
+from course.notebook import chapters, label, notebook_text, read_notebook, store
+from course.paths import ROOT
+
+SOURCE = "course/syllabus.yml"
+COMMAND = "minigpt syllabus"
+DEPTHS = ("running", "complete")
+BEGIN, END = "<!-- syllabus:begin -->", "<!-- syllabus:end -->"
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise of a chapter."""
+
+    id: str  # "4.2"
+    title: str
+    minutes: int
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a chapter teaches, and the exercises that check it."""
+
+    text: str
+    exercises: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One chapter as the syllabus describes it."""
+
+    part: str
+    notebook: str  # "04_attention"
+    title: str
+    depth: str
+    core: int  # minutes
+    all: int  # minutes, with the sections marked More
+    needs: tuple[str, ...]  # numbers of earlier chapters
+    modules: tuple[str, ...]
+    exercises: tuple[Exercise, ...]
+    objectives: tuple[Objective, ...]
+
+    @property
+    def number(self) -> str:
+        """The chapter's number: "04"."""
+        return self.notebook[:2]
+
+    @property
+    def name(self) -> str:
+        """Number and title: "04 Attention"."""
+        return f"{self.number} {self.title}"
+
+
+@dataclass(frozen=True)
+class Syllabus:
+    """The pages of the book and the chapters in course order."""
+
+    pages: tuple[str, ...]
+    chapters: tuple[Chapter, ...]
+
+
+def load(root: Path = ROOT) -> Syllabus:
+    """Read the syllabus.
+
+    Raises:
+        ValueError: a missing or wrong entry; the message names the chapter.
+    """
+    try:
+        content = yaml.safe_load((root / SOURCE).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{SOURCE} is no YAML: {' '.join(str(error).split())}") from None
+    found: list[Chapter] = []
+    for part in content["parts"]:
+        for entry in part["chapters"]:
+            try:
+                found.append(_chapter(part["title"], entry, found))
+            except (KeyError, TypeError, ValueError) as error:
+                name = entry.get("notebook", entry)
+                raise ValueError(
+                    f"{SOURCE}, chapter {name}: {error!s} is missing or wrong"
+                ) from None
+    return Syllabus(tuple(content["pages"]), tuple(found))
+
+
+def _chapter(part: str, entry: dict, before: list[Chapter]) -> Chapter:
+    chapter = Chapter(
+        part=part,
+        notebook=entry["notebook"],
+        title=entry["title"],
+        depth=entry["depth"],
+        core=entry["minutes"]["core"],
+        all=entry["minutes"]["all"],
+        needs=tuple(entry["needs"]),
+        modules=tuple(entry["modules"]),
+        exercises=tuple(Exercise(**exercise) for exercise in entry.get("exercises", ())),
+        objectives=tuple(
+            Objective(each["text"], tuple(each["exercises"]))
+            for each in entry.get("objectives", ())
+        ),
+    )
+    known = {exercise.id for exercise in chapter.exercises}
+    named = {id for objective in chapter.objectives for id in objective.exercises}
+    if chapter.depth not in DEPTHS:
+        raise ValueError(f"depth {chapter.depth!r} (one of {', '.join(DEPTHS)})")
+    if unknown := set(chapter.needs) - {each.number for each in before}:
+        raise ValueError(f"needs {min(unknown)!r} (no earlier chapter)")
+    if unknown := named - known:
+        raise ValueError(f"objective's exercise {min(unknown)!r}")
+    return chapter
+
+
+def run(check: bool = False, only: list[str] | None = None, root: Path = ROOT) -> list[str]:
+    """Write everything that is generated from the syllabus, or with `check` compare it.
+
+    Args:
+        only: chapters whose cells to write; the table of contents and README are always written.
+    Returns:
+        problems, one line each; none means that all is well.
+    """
+    try:
+        syllabus = load(root)
+        wanted = {path.stem for path in chapters(root / "notebooks", only)}
+        problems = _contents(syllabus, check, root) + _readme(syllabus, check, root)
+        for chapter in syllabus.chapters:
+            path = root / "notebooks" / f"{chapter.notebook}.ipynb"
+            if not path.exists():
+                problems.append(f"{SOURCE} lists {chapter.notebook}, which notebooks/ has not")
+            elif path.stem in wanted:
+                problems += _cells(chapter, syllabus, path, check, root)
+        for path in chapters(root / "notebooks"):
+            if path.stem not in {chapter.notebook for chapter in syllabus.chapters}:
+                problems.append(f"{label(path, root=root)} is not in {SOURCE}. Mend: list it there")
+    except ValueError as error:
+        return [str(error)]
+    return problems
+
+
+def _contents(syllabus: Syllabus, check: bool, root: Path) -> list[str]:
+    first, *pages = syllabus.pages
+    parts: dict[str, list[str]] = {"": pages}
+    for chapter in syllabus.chapters:
+        parts.setdefault(chapter.part, []).append(f"notebooks/{chapter.notebook}")
+    for folder in ("exercises", "solutions"):
+        parts[folder.capitalize()] = [
+            f"{folder}/{chapter.notebook}"
+            for chapter in syllabus.chapters
+            if (root / "solutions" / f"{chapter.notebook}.ipynb").exists()
+        ]
+    toc = {
+        "format": "jb-book",
+        "root": first,
+        "parts": [
+            ({"caption": caption} if caption else {}) | {"chapters": [{"file": f} for f in files]}
+            for caption, files in parts.items()
+            if files
+        ],
+    }
+    text = f"# Generated from {SOURCE} by `{COMMAND}`; edit that file, not this one.\n"
+    text += yaml.safe_dump(toc, sort_keys=False, allow_unicode=True)
+    return store(root / "book" / "_toc.yml", text, check, SOURCE, COMMAND, root)
+
+
+def _readme(syllabus: Syllabus, check: bool, root: Path) -> list[str]:
+    path = root / "README.md"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        return [f"README.md needs one line {BEGIN} and after it one line {END}"]
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    table = table_text(syllabus)
+    return store(path, f"{before}{BEGIN}\n{table}{END}{after}", check, SOURCE, COMMAND, root)
+
+
+def table_text(syllabus: Syllabus) -> str:
+    """The syllabus as a Markdown table: chapter, what it builds, minutes."""
+    rows = ["| chapter | you build | minutes (core) | exercises |", "|---|---|---|---|"]
+    for chapter in syllabus.chapters:
+        link = f"[{chapter.name}](notebooks/{chapter.notebook}.ipynb)"
+        builds = ", ".join(f"`{module}`" for module in chapter.modules) or "–"
+        rows.append(
+            f"| {link} | {builds} | {chapter.all} ({chapter.core}) | {_span(chapter) or '–'} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _span(chapter: Chapter) -> str:
+    """The chapter's exercises: "4.1–4.7", or nothing."""
+    ids = [exercise.id for exercise in chapter.exercises]
+    return f"{ids[0]}–{ids[-1]}" if len(ids) > 1 else "".join(ids)
+
+
+def facts(chapter: Chapter, syllabus: Syllabus) -> str:
+    """The line under a chapter's title: minutes, what it needs, what it builds, its exercises."""
+    parts = [f"{chapter.all} minutes (core {chapter.core})"]
+    needed = [
+        f"[{each.name}]({each.notebook}.ipynb)"
+        for each in syllabus.chapters
+        if each.number in chapter.needs
+    ]
+    if needed:
+        parts.append(f"needs {' and '.join(needed)}")
+    if chapter.modules:
+        parts.append("builds " + " and ".join(f"`{module}`" for module in chapter.modules))
+    if chapter.exercises:
+        minutes = sum(exercise.minutes for exercise in chapter.exercises)
+        link = f"[{_span(chapter)}](../exercises/{chapter.notebook}.ipynb)"
+        parts.append(f"exercises {link}, {minutes} minutes")
+    return f"*{' · '.join(parts)}*"
+
+
+def objectives(chapter: Chapter) -> str:
+    """A chapter's list of objectives, each with the exercises that check it."""
+    lines = [f"- {each.text} ({', '.join(each.exercises)})" for each in chapter.objectives]
+    return "\n".join(["After this chapter you can", "", *lines])
+
+
+def _cells(chapter: Chapter, syllabus: Syllabus, path: Path, check: bool, root: Path) -> list[str]:
+    """Fill the generated cells of one chapter, or compare them; the rest stays untouched."""
+    notebook = read_notebook(path)
+    texts = {"facts": facts(chapter, syllabus)}
+    if chapter.objectives:
+        texts["objectives"] = objectives(chapter)
+    changed = [cell for cell in notebook.cells if _fill(cell, texts)]
+    if not changed:
+        return []
+    if check:
+        return [
+            f"{label(path, cell, root)}: differs from what {SOURCE} gives. "
+            f"Mend: {COMMAND} {chapter.number}"
+            for cell in changed
+        ]
+    return store(path, notebook_text(notebook), check, SOURCE, COMMAND, root)
+
+
+def _fill(cell: NotebookNode, texts: dict[str, str]) -> bool:
+    """Put a generated text into the cell that shows it; tell whether that changed the cell."""
+    text = texts.get(cell.get("id"), cell.source)
+    changed = cell.source != text
+    cell.source = text
+    return changed

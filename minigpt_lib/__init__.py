@@ -1,0 +1,1 @@
+"""The library that the chapters build, one module a stage."""
