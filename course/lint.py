@@ -46,6 +46,7 @@ Prose (markdown outside code): the words and marks of STYLE that promise too muc
 
 import ast
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -60,17 +61,18 @@ from nbformat import NotebookNode
 from ruff.__main__ import find_ruff_bin
 
 from course import syllabus
-from course.exercises import BEGIN, END
+from course.exercises import BEGIN, END, TITLE
 from course.notebook import (
-    chapters,
     code_cells,
     code_lines,
     docstring_node,
     exported_module,
     imports,
     label,
+    numbered,
     parse,
     read_notebook,
+    select,
     tags,
 )
 from course.paths import ROOT
@@ -87,7 +89,7 @@ SHAPE_METHODS = {
 BANNED = re.compile(r"\b(magic|magical|simply|just|powerful)\b|!", re.IGNORECASE)
 NOT_PROSE = re.compile(
     r"^(`{3,}|~{3,})(?!\s*\{)[^\n]*\n.*?^\1[ \t]*$"  # a block of code, not a {directive}
-    r"|(`+)(?!`).+?(?<!`)\2(?!`)"  # code in a line
+    r"|(?<!`)(`{1,2})(?!`).+?(?<!`)\2(?!`)"  # code in a line
     r"|\$\$.*?\$\$|\$[^$\n]+\$|<!--.*?-->|!(?=\[)|\]\([^)\s]*\)|https?://\S+",
     re.MULTILINE | re.DOTALL,
 )
@@ -138,17 +140,17 @@ def run(check: bool = False, only: list[str] | None = None, root: Path = ROOT) -
     problems = []
     try:
         course = syllabus.load(root)
-        for folder in ("notebooks", "solutions"):
-            known = {path.stem for path in chapters(root / folder)}
-            named = [name for name in only or [] if folder == "notebooks" or name in known]
-            if not only or named:
-                for path in chapters(root / folder, named or None):
-                    problems += _lint(path, course, root)
+        paths = select(numbered(root), only)
+        problems += [problem for path in paths for problem in _lint(path, course, root)]
     except ValueError as error:
         return [str(error)]
     if not only:
         problems += library_imports(root)
-    return problems + ruff(check, only, root) + spelling(root, only)
+        names = ["course", "tests", "benchmarks", "minigpt_lib", "conftest.py"]
+        code = [root / name for name in names if (root / name).exists()]
+    else:
+        code = []
+    return problems + ruff(check, paths + code, root) + spelling(paths, code, root)
 
 
 def _lint(path: Path, course: syllabus.Syllabus, root: Path) -> list[str]:
@@ -276,6 +278,15 @@ def import_order(page: Page) -> Found:
                     yield cell, f"imports {top}; only cells tagged proof may"
             elif top not in {"course", *ALLOWED, *sys.stdlib_module_names}:
                 yield cell, f"imports {module}, which the course does not use"
+
+
+def exercise_list(page: Page) -> Found:
+    """A solution notebook holds the exercises that the syllabus lists, under their titles."""
+    firsts = [cell.source.split("\n")[0] for cell in code_cells(page.notebook)]
+    found = {first for first in firsts if TITLE.fullmatch(first)}
+    listed = {f"# {exercise.id} {exercise.title}" for exercise in page.chapter.exercises}
+    if page.is_solution and (wrong := found ^ listed):
+        yield None, f"cells and {syllabus.SOURCE} differ in: {', '.join(sorted(wrong))}"
 
 
 def markers(page: Page) -> Found:
@@ -424,7 +435,7 @@ def closing(page: Page) -> Found:
 
 
 RULES = [plain_python, plain_style, lengths, cell_ids, counts, pictures, visible, import_order]
-RULES += [markers, prose]
+RULES += [exercise_list, markers, prose]
 CHAPTER_RULES = [exports, opening, evidence]
 COMPLETE_RULES = [predictions, objectives_named, closing]
 
@@ -461,69 +472,39 @@ def library_imports(root: Path) -> list[str]:
     return problems
 
 
-def ruff(check: bool, only: list[str] | None, root: Path) -> list[str]:
-    """What ruff finds in notebooks and code; without `check` it first mends what it can."""
-    names = [
-        "notebooks",
-        "solutions",
-        "course",
-        "tests",
-        "benchmarks",
-        "minigpt_lib",
-        "conftest.py",
-    ]
-    places = [root / name for name in names if (root / name).exists()]
-    if only:
-        places = [p for f in ("notebooks", "solutions") for p in _chosen(root / f, only)]
+def ruff(check: bool, places: list[Path], root: Path) -> list[str]:
+    """What ruff finds in notebooks and code; without `check` it first formats them."""
     if not places:
         return []
-    binary, problems = find_ruff_bin(), []
-    reports = [
-        ["check", "--output-format=concise"],
-        ["format", "--check", "--output-format=concise"],
+    if not check:
+        _tool([find_ruff_bin(), "format", "--quiet"], places, root)
+    concise = ["--quiet", "--output-format=concise"]
+    found = _tool([find_ruff_bin(), "check", *concise], places, root)
+    layout = _tool([find_ruff_bin(), "format", "--check", *concise], places, root)
+    return [f"ruff check: {line}. Mend: edit the line" for line in found] + [
+        f"ruff format: {line}. Mend: minigpt lint" for line in layout
     ]
-    mends = [] if check else [["check", "--fix-only"], ["format"]]
-    for command in mends + reports:
-        done = subprocess.run(
-            [binary, *command, "--quiet", *map(str, places)],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-        )
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        if done.returncode and command in reports:
-            problems += [f"ruff {command[0]}: {line}. Mend: minigpt lint" for line in lines]
-    return problems
 
 
-def _chosen(folder: Path, only: list[str]) -> list[Path]:
-    try:
-        return chapters(folder, only)
-    except ValueError:
-        return []
+def _tool(command: list[str], places: list[Path], root: Path) -> list[str]:
+    """Run a tool over files in the root's settings: what it prints, line by line."""
+    command = [*command, *map(str, places)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf-8")
+    return [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
 
 
-def spelling(root: Path, only: list[str] | None) -> list[str]:
-    """What codespell finds in prose and code, where it is installed."""
-    binary = shutil.which("codespell", path=str(Path(sys.executable).parent)) or shutil.which(
-        "codespell"
-    )
+def spelling(notebooks: list[Path], code: list[Path], root: Path) -> list[str]:
+    """What codespell finds in notebooks, code and, with the code, in the project's own pages."""
+    beside = Path(sys.executable).parent
+    binary = shutil.which("codespell", path=str(beside)) or shutil.which("codespell")
     if not binary:
         return []
-    names = ["course", "tests", "README.md", "CONTRIBUTING.md", "CHANGELOG.md"]
-    places = [] if only else [root / name for name in names if (root / name).exists()]
+    pages = [*sorted(root.glob("*.md")), *sorted((root / "book").glob("*.md"))] if code else []
     with tempfile.TemporaryDirectory() as folder:
-        for path in chapters(root / "notebooks") + chapters(root / "solutions"):
-            cells = [cell.source for cell in read_notebook(path).cells]
-            text = Path(folder, f"{path.parent.name}-{path.stem}.md")
-            text.write_text("\n".join(cells), encoding="utf-8")
-        done = subprocess.run(
-            [binary, *map(str, places), folder],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-        )
-        shown = done.stdout.replace(folder, "cells of ")
-    return [f"codespell: {line}" for line in shown.splitlines() if "==>" in line]
+        for path in notebooks:
+            text = "\n".join(cell.source for cell in read_notebook(path).cells)
+            name = f"{path.parent.name}-{path.stem}.md"
+            Path(folder, name).write_text(text, encoding="utf-8")
+        found = _tool([binary], [*code, *pages, Path(folder)], root)
+    shown = (line.replace(folder, "cells of ").replace(f"{root}{os.sep}", "") for line in found)
+    return [f"codespell: {line}. Mend: edit the line" for line in shown if "==>" in line]

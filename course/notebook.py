@@ -84,6 +84,12 @@ def chapters(folder: Path, only: list[str] | None = None) -> list[Path]:
     return select(sorted(folder.glob("[0-9][0-9]_*.ipynb")), only)
 
 
+def numbered(root: Path = ROOT) -> list[Path]:
+    """Chapters and solutions in course order, a solution after its chapter."""
+    paths = chapters(root / "notebooks") + chapters(root / "solutions")
+    return sorted(paths, key=lambda path: (path.stem, path.parent.name))
+
+
 def select(paths: list[Path], only: list[str] | None) -> list[Path]:
     """The notebooks among `paths` that `only` names.
 

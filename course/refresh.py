@@ -19,18 +19,16 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
 from course.corpora import SHA256, load_corpus
 from course.notebook import (
-    chapters,
     code_cells,
     docstring_node,
     imports,
     label,
     number,
+    numbered,
     parse,
     read_notebook,
     select,
@@ -78,12 +76,6 @@ def run(check: bool = False, only: list[str] | None = None, root: Path = ROOT) -
     return problems
 
 
-def numbered(root: Path) -> list[Path]:
-    """Every notebook whose outputs are stored, in course order, a solution after its chapter."""
-    paths = chapters(root / "notebooks") + chapters(root / "solutions")
-    return sorted(paths, key=lambda path: (path.stem, path.parent.name))
-
-
 def _shakespeare() -> str:
     """SHA-256 of the corpus that stored outputs are made with; ValueError if it is another one."""
     corpus = load_corpus()
@@ -101,6 +93,9 @@ def execute(notebook: NotebookNode, path: Path, root: Path = ROOT) -> str | None
     Returns:
         None, or one line that names the cell that failed and why.
     """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
     search = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     client = NotebookClient(
         notebook,
@@ -247,7 +242,8 @@ def closure(notebook: NotebookNode, path: Path, root: Path = ROOT) -> Iterator[t
     """Every file of ours that a notebook uses, directly or through another, sorted by name.
 
     A file is used if it is imported, if it stands in the folder of an imported package below
-    `course` and is no Python, or if code names it in a text, relative to its own folder.
+    `course` and is no Python, or if code names it in a text, relative to its own folder. Who
+    imports `course.checks` also uses the checks of the notebook's chapter.
 
     Yields:
         the file's path relative to the root, and its text.
@@ -263,6 +259,7 @@ def closure(notebook: NotebookNode, path: Path, root: Path = ROOT) -> Iterator[t
             todo += _uses(seen[file], file, root)
         if file.name == "__init__.py" and file.parent.parent != root:
             todo += [f for f in file.parent.iterdir() if f.is_file() and f.suffix != ".py"]
+            todo += [f for f in (file.parent / f"ch{number(path)}.py",) if f.is_file()]
     yield from sorted((file.relative_to(root).as_posix(), text) for file, text in seen.items())
 
 

@@ -17,7 +17,7 @@ import minigpt_lib
 from course.corpora import Corpus, load_corpus
 from course.files import write_atomic
 from course.paths import RUNS
-from minigpt_lib.checkpoint import Checkpoint, load_checkpoint
+from minigpt_lib.checkpoint import Checkpoint, Run, load_checkpoint
 from minigpt_lib.data import train_val_split
 from minigpt_lib.model import GPT, PRESETS, GPTConfig
 from minigpt_lib.tokenizer import CharTokenizer
@@ -95,7 +95,7 @@ def trained_model(preset: str = "cpu", corpus: Corpus | None = None) -> Checkpoi
         config = dataclasses.replace(config, max_steps=QUICK_STEPS, eval_every=QUICK_STEPS)
         torch.manual_seed(config.seed)
         split = train_val_split(tokenizer.encode(corpus.text))
-        train(GPT(model_config), *split, config, folder=folder, tokenizer=tokenizer)
+        train(GPT(model_config), *split, config, run=Run(folder, tokenizer))
         return load_checkpoint(folder)
 
 

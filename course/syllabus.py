@@ -131,7 +131,9 @@ def run(check: bool = False, only: list[str] | None = None, root: Path = ROOT) -
         for chapter in syllabus.chapters:
             path = root / "notebooks" / f"{chapter.notebook}.ipynb"
             if not path.exists():
-                problems.append(f"{SOURCE} lists {chapter.notebook}, which notebooks/ has not")
+                problems.append(
+                    f"{SOURCE} lists {chapter.notebook}, which is not in notebooks/. Mend: write it"
+                )
             elif path.stem in wanted:
                 problems += _cells(chapter, syllabus, path, check, root)
         for path in chapters(root / "notebooks"):
@@ -171,7 +173,7 @@ def _readme(syllabus: Syllabus, check: bool, root: Path) -> list[str]:
     path = root / "README.md"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        return [f"README.md needs one line {BEGIN} and after it one line {END}"]
+        return [f"README.md: mend by adding a line {BEGIN} and after it a line {END}"]
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     table = table_text(syllabus)
     return store(path, f"{before}{BEGIN}\n{table}{END}{after}", check, SOURCE, COMMAND, root)
@@ -217,7 +219,9 @@ def facts(chapter: Chapter, syllabus: Syllabus) -> str:
 def objectives(chapter: Chapter) -> str:
     """A chapter's list of objectives, each with the exercises that check it."""
     lines = [f"- {each.text} ({', '.join(each.exercises)})" for each in chapter.objectives]
-    return "\n".join(["After this chapter you can", "", *lines])
+    link = f"[exercises](../exercises/{chapter.notebook}.ipynb)"
+    intro = f"**What you will be able to do**, and the {link} that check it:"
+    return "\n".join([intro, "", *lines])
 
 
 def _cells(chapter: Chapter, syllabus: Syllabus, path: Path, check: bool, root: Path) -> list[str]:

@@ -215,24 +215,27 @@ class Grammar:
 
         The alternatives are told apart by their openings: what each says before it draws again.
         """
-        if rule in self.fixed:
-            return self.fixed[rule][stage.choose(self.fixed[rule])]
-        openings = [self.opening(alternative, memory) for alternative in self.rules[rule]]
-        index = stage.choose([text for text, _ in openings])
-        said, parts_said = openings[index]
-        position = stage.position - len(said)
         written = ""
-        for number, part in enumerate(self.rules[rule][index]):
-            if isinstance(part, Slot) and part.rule:
-                text = self.act(part.rule, stage, memory, copies)
-            else:
-                text = self.certain(part, memory)
-                if number >= parts_said:
-                    stage.say(text)
-            if isinstance(part, Slot) and part.name:
-                remember(part, text, position, memory, copies)
-            written += text
-            position += len(text)
+        while rule:
+            openings = [self.opening(alternative, memory) for alternative in self.rules[rule]]
+            index = stage.choose([text for text, _ in openings])
+            said, parts_said = openings[index]
+            position = stage.position - len(said)
+            alternative, rule = self.rules[rule][index], ""
+            for number, part in enumerate(alternative):
+                if not isinstance(part, Slot) or not part.rule:
+                    text = self.certain(part, memory)
+                    if number >= parts_said:
+                        stage.say(text)
+                elif part is alternative[-1] and not part.name:
+                    rule = part.rule  # go on there, without going deeper
+                    break
+                else:
+                    text = self.act(part.rule, stage, memory, copies)
+                if isinstance(part, Slot) and part.name:
+                    remember(part, text, position, memory, copies)
+                written += text
+                position += len(text)
         return written
 
     def opening(self, alternative: list, memory: dict) -> tuple[str, int]:
@@ -251,27 +254,36 @@ class Grammar:
         text = memory[part.name].text
         return self.forms[part.form](text) if part.form else text
 
-    def entropy(self, rule: str = "scene") -> tuple[float, float]:
-        """Entropy (bits) and mean length (characters) of a rule, worked out without drawing.
+    def entropy(self) -> tuple[float, float]:
+        """Entropy (bits) and mean length (characters) of a scene, worked out without drawing one.
 
-        Choices are independent and uniform, so both are sums: a rule costs log2 of the number of
-        its alternatives, plus the mean over these of what their draws cost.
+        A rule costs log2 of the number of its alternatives, plus the mean over these of what their
+        draws cost; its length is a mean in the same way. Rules may lead back to themselves, so both
+        are found by repeating these sums until they no longer change.
         """
-        alternatives = self.rules[rule]
-        bits, length = math.log2(len(alternatives)), 0.0
-        for part in (part for alternative in alternatives for part in alternative):
+        bits, length = dict.fromkeys(self.rules, 0.0), dict.fromkeys(self.rules, 0.0)
+        certain = {rule: self.certain_length(rule) for rule in self.rules}
+        before = None
+        while before != (bits["scene"], length["scene"]):
+            before = bits["scene"], length["scene"]
+            for rule, alternatives in self.rules.items():
+                n = len(alternatives)
+                parts = [part for alternative in alternatives for part in alternative]
+                draws = [part.rule for part in parts if isinstance(part, Slot) and part.rule]
+                bits[rule] = math.log2(n) + sum(bits[draw] for draw in draws) / n
+                length[rule] = certain[rule] + sum(length[draw] for draw in draws) / n
+        return bits["scene"], length["scene"]
+    def certain_length(self, rule: str) -> float:
+        """Mean number of characters that an alternative of a rule writes without drawing."""
+        length = 0.0
+        for part in (part for alternative in self.rules[rule] for part in alternative):
             if isinstance(part, str):
-                length += len(part) / len(alternatives)
-            elif part.rule:
-                more_bits, more_length = self.entropy(part.rule)
-                bits += more_bits / len(alternatives)
-                length += more_length / len(alternatives)
-            else:
-                texts = self.language(self.drawn_from[part.name])
+                length += len(part)
+            elif not part.rule:
                 form = self.forms[part.form] if part.form else str
-                mean = sum(p * len(form(text)) for text, p in texts.items())
-                length += mean / len(alternatives)
-        return bits, length
+                texts = self.language(self.drawn_from[part.name])
+                length += sum(p * len(form(text)) for text, p in texts.items())
+        return length / len(self.rules[rule])
 
     def language(self, rule: str) -> dict[str, float]:
         """Every text that a small rule can make, with its probability."""
@@ -285,189 +297,120 @@ class Grammar:
         return texts
 
 
-LADIES = ["Aunt", "Lady", "Madam", "Queen"]
-LORDS = ["Uncle", "Lord", "Sir", "King"]
-
 # Lists of words. No word begins with another word of its list.
 WORDS = {
-    "first": """
-        Al Bar Cor Dim Ed Fen Gol Har Im Jas Kel Lor Mar Nim Or Pel Quin Ros Sil Tam Ul Ver Wil Yor
-        Zan Ban Cas Dor Fal Gar Hel Lan
+    "hero": """
+        Ada Boris Clara Dora Edith Felix Greta Hugo Igor Juno Kitty Leo Mabel Nora Otto Pippa
         """.split(),
-    "middle": "ba de fi go lu mo ni ri sa te vi wo xa zi bu dro".split(),
-    "last": "lina rella tha dora phine mira belle nna bert dric fred kin mund ston gus ric".split(),
-    "title": LADIES + LORDS,
-    "funny": """
-        Bobble Crumb Dingle Fuzz Grumble Hobble Jingle Kettle Lemon Mumble Noodle Pickle Quibble
-        Rumble Snuffle Tumble Wobble Bumble Fumble Giggle Humble Nibble Puddle Riddle Scribble
-        Twinkle Waffle Drizzle Sniffle Mizzle Bramble Cuddle
+    "friend": """
+        Queenie Rufus Sally Theo Ulric Vera Wilma Xaver Yuri Zelda Arthur Bella Caspar Dexter Emil
+        Fanny
         """.split(),
-    "end_of_name": """
-        bottom worth wick ton son ford ham well top shanks beard nose foot by dale stock
+    "onset": """
+        Bl Br Cl Cr Dr Dw Fl Fr Gl Gr H J K L M N Pl Pr Qu R Sk Sl Sm Sn Sp St Tr Tw V W Y Z
         """.split(),
-    "hill": """
-        Ash Black Clay Deer East Fox Goose High Ivy Kings Long Mill North Owl Pond Queens Red Stone
-        Thistle West Bear Cold Dog Elm Frog Green Hay Lake Moon Nettle Old Swan
-        """.split(),
-    "dale": "bank cliff dale field gate hill lane marsh port ridge side town view wood bay moor".split(),
-    "look": """
-        ancient brass crooked dented elegant fluffy golden haunted imaginary jolly knitted leaking
-        magnetic nervous orange paper quiet rusty silver tartan ugly velvet wooden yellow blue copper
-        double enormous foldable glass hollow invisible musical noisy polished rubber secret tiny
-        upside-down vanishing waterproof electric borrowed famous giant pink square whistling
-        """.split(),
-    "object": """
-        accordion balloon cannon drum engine flute gong harp icicle jug kite ladder mirror needle
-        oboe piano quilt rocket saddle teapot umbrella violin wagon xylophone yoyo anchor bathtub
-        candle doorbell envelope fiddle guitar helmet inkwell kettle lantern magnet napkin organ
-        parachute rowboat spoon trumpet vase wheel zither apron bicycle clock diary fountain globe
-        hammer boots spectacles trousers mittens pyjamas slippers suspenders scissors binoculars
-        bagpipes marbles skates wigs dominoes earmuffs castanets stilts
+    "vowel": ["a", "e", "i", "o", "u"],
+    "rest": "bba dda lla mma nna ppa ssa tta ck dge ff lb mp nk sh x".split(),
+    "village": "bury cester ford gate ham mouth ton wick".split(),
+    "who": """
+        baker camel dentist doctor donkey farmer ferret frog ghost giant goat gnome hamster hunter
+        jester judge lawyer lobster magician monk monster nurse painter panther parrot penguin pirate
+        plumber poet pony priest rabbit robber robot sailor scientist snail soldier spy squirrel
+        tailor teacher tiger toad troll turtle vampire vicar waiter walrus weasel whale witch wizard
+        wolf wombat zebra badger bishop butcher cat dragon duck
         """.split(),
     "mood": """
-        anxious bored cheerful dizzy eager friendly grumpy hungry innocent jealous kindly lazy moody
-        naughty obedient proud quarrelsome restless sleepy talkative unlucky vain wicked young brave
-        clever dreamy elderly furious gentle homesick lonely
+        bald bashful brave careful cheerful clever cunning dizzy dreamy famous friendly fussy gentle
+        gloomy greedy grumpy happy hungry jealous jolly lazy lonely modest naughty nervous noisy
+        polite proud quiet rich rude sad scruffy shy silly sleepy sneaky stubborn tall tiny tired vain
+        wicked wise young cautious secretive merry
         """.split(),
-    "animal": """
-        alligator badger camel donkey elephant ferret goose hedgehog iguana jackdaw kangaroo lobster
-        monkey newt octopus pelican quail rabbit squirrel tortoise unicorn vulture walrus yak zebra
-        antelope beaver crocodile dolphin eagle flamingo gorilla hamster jellyfish koala llama moose
-        nightingale ostrich penguin raccoon snail tiger turkey whale wombat buffalo crab
+    "look": """
+        bent big blue brass broken brown cheap clean copper crooked damp dirty double dusty fancy
+        fluffy folding frozen giant glass golden green haunted heavy hollow jewelled knitted leaky long
+        magic muddy musical new paper pink plain purple round rusty secret shiny short silver soft
+        spotted square striped velvet wet wobbly wooden yellow
+        """.split(),
+    "object": """
+        balloon banjo barrel basket bell bicycle bottle broom bucket candle cannon carpet clock coat
+        cradle drum fiddle fork garden glove guitar hammer harp hat jug kettle kite ladder lamp
+        mattress mirror needle pillow pipe rocket saddle spoon teapot tent tower trumpet vase violin
+        wagon whistle wig bathtub button chair curtain diary feather flute ghost-trap jewel piano puppet
+        sandal sock sofa statue table telescope umbrella
         """.split(),
     "taste": """
-        burnt cold dry fried green hot iced juicy lumpy mashed peppery raw salty toasted warm bitter
-        crunchy creamy frozen grilled sour sticky sweet spicy
+        bitter boiled burnt cold creamy crunchy dry fried fresh grilled hot juicy lumpy mashed mouldy
+        peppery pickled raw roasted salty smoked soggy sour spicy stale sticky sweet toasted warm
         """.split(),
     "dish": """
-        artichokes broccoli cabbage dumplings eggs fudge gravy haddock jam kippers lasagne macaroni
-        noodles omelette pudding radishes spinach toffee turnips waffles yoghurt apricots biscuits
-        cucumber doughnuts figs garlic honey lentils marmalade parsnips porridge
+        bacon bananas beans biscuits bread broccoli cabbage cake carrots cheese cherries custard
+        doughnuts dumplings figs fish fudge garlic gravy ham honey jam jelly leeks lentils macaroni
+        marmalade mustard noodles nuts parsnips peas pickles pie porridge potatoes pudding radishes
+        rice sausages soup spinach toffee tomatoes trifle turnips
         """.split(),
-    "where": ["under", "behind", "inside", "beside", "above", "on top of", "next to", "close to"],
-    "furniture": """
-        aquarium bookcase cupboard dustbin fireplace gramophone hammock jukebox kennel letterbox
-        mattress oven pantry refrigerator sofa treadmill wardrobe beehive chimney desk fishpond
-        grandstand haystack lamp-post mousetrap orchard piggy-bank rug scarecrow trapdoor washtub
-        igloo
-        """.split(),
-    "verb": """
-        admire borrow clean describe educate follow guard haunt iron juggle kiss launch mend narrate
-        oil paint question repair salute tickle unpack varnish wash yank annoy bewitch count decorate
-        examine flatten greet hypnotize
-        """.split(),
-    "weekday": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
-    "number": """
-        two three four five six seven eight nine eleven twelve thirteen twenty thirty forty fifty
-        hundreds
-        """.split(),
+    "number": "two three four five six seven nine ten twelve thirteen twenty forty fifty".split(),
     "cheer": """
-        Alas Bravo Crumbs Dear-me Eureka Fiddlesticks Goodness Hooray Indeed Jeepers Kaboom Lovely
-        Marvellous Nonsense Oh-no Pardon Quiet Rubbish Splendid Thunder Ugh Vroom Wonderful Yikes
+        Bravo Crumbs Goodness Hooray Indeed Lovely Nonsense Really Splendid Thunder Ugh Yikes
         """.split(),
 }
 
-# A name stands for the same kind of thing in every scene: A and B talk at the place P, mostly about
-# the thing X, the beast Z, the food D, the neighbour C, the spot S and the verb V.
+# Who is who in a scene: A asks and B answers; they gossip about the person Z, the place P, the
+# thing X and the food D, until the talk runs dry. A new thing comes with "a" or "some"; "the" points
+# back at it.
 SCENES = {
-    "scene": ["{when} {P=home}, {A=hero} meets {B=friend}.\n{A}: {ask}\n{B}: {answer}{end}\n"],
-    "when": [
-        "At dawn by", "At noon near", "At dusk outside", "Walking past", "On {weekday} at",
-        "In the rain behind", "In a boat below", "Late for tea at",
+    "scene": ["{A=hero} and {B=friend} {doing}.\n{A}: Any news, {B}?\n{B}: {news}\n"],
+    "doing": [
+        "at the bus stop", "fixing a roof", "in a small boat", "up a tree", "waiting for soup",
+        "knitting", "on the moon", "stuck in a lift", "feeding pigeons", "painting a fence",
+        "lost in a wood", "under one umbrella",
     ],
-    "thing": ["{look} {object}"],
-    "beast": ["{mood} {animal}"],
-    "food": ["{taste} {dish}"],
-    "spot": ["{where} the {furniture}"],
-    "neighbour": ["{title} {funny}{end_of_name}"],
-    "hero": ["{first}{middle}{last}"],
-    "friend": ["{first}{middle}{last}"],
-    "home": ["{hill}{dale}"],
-    "ask": [
-        "Have you seen my {X=thing} anywhere?",
-        "Guess what, {B}, I lost my {X=thing} today!",
-        "Look, {B}, it rained on my {X=thing} again.",
-        "I dreamed about my {X=thing} last night.",
-        "Would you like to borrow my {X=thing} until {weekday}?",
-        "Please, {B}, keep your nose away from my {X=thing} this time.",
-        "Nobody understands my {X=thing} the way I do.",
-        "Who poured gravy all over my {X=thing}?",
-        "The cook sat on my {X=thing} for {number} hours.",
-        "Some day, {B}, my {X=thing} will be famous.",
-        "Careful, {B}, my {X=thing} might explode.",
-        "Teach me how to play my {X=thing} with {number} fingers.",
-        "Do you think my {X=thing} can swim?",
-        "You and my {X=thing} have the same smile.",
-        "For {number} coins, {B}, my {X=thing} could be yours.",
-        "Kindly hold my {X=thing} while I sneeze.",
+    "name": ["{onset}{vowel}{rest}"],
+    "town": ["{onset}{vowel}{village}"],
+    "news": [
+        "In {P=town} there is a talking {object}.\n{A}: {place}",
+        "Yes, they banned {D=dish} in {P=town}.\n{A}: {place}",
+        "Somebody stole the {look} {X=object}.\n{A}: {thing}",
+        "You will never guess who is in love: {Z=name}.\n{A}: {person}",
+        "My {look} {X=object} can sing.\n{A}: {thing}",
+        "It is raining {taste} {D=dish}.\n{A}: {food}",
+        "The new {who} is called {Z=name}.\n{A}: {person}",
+        "A {mood} {who} fell asleep on {Z=name}.\n{A}: {person}",
     ],
-    "answer": [
-        "Your {X}? I saw {X.it} {S=spot}.\n{A}: {spot_talk}",
-        "The {Z=beast} would like your {X}.\n{A}: {beast_talk}",
-        "I would not swap my {D=food} for your {X}.\n{A}: {food_talk}",
-        "Ask {C=neighbour} about your {X}.\n{A}: {neighbour_talk}",
-        "Did you {V=verb} your {X} first?\n{A}: {verb_talk}",
-        "But your {X} {X.is} mine, {A}.\n{A}: {claim_talk}",
-        "My mother said your {X} {X.was} {Y=thing} once.\n{A}: {mother_talk}",
-        "Let me sing about your {X}.\n{A}: {song_talk}",
+    "person": [
+        "Who is {Z}?\n{B}: {Z} is a {mood} {who} from {P=town}.\n{A}: {place}",
+        "What does {Z} want?\n{B}: {Z} wants a {look} {X=object}.\n{A}: {thing}",
+        "Is {Z} rich?\n{B}: {Z} only owns a {look} {X=object}.\n{A}: {thing}",
+        "How does {Z} sleep?\n{B}: {Z} sleeps on {taste} {D=dish}.\n{A}: {food}",
+        "I thought {Z} was single.\n{B}: No, {Z} married a {mood} {who}, {Z=name}.\n{A}: {person}",
+        "Can {Z} dance?\n{B}: {Z} can, says {Z=name}, the {mood} {who}.\n{A}: {person}",
+        "Does {Z} still live here?\n{B}: No, {Z} flew to {P=town} in a {look} {object}.\n{A}: {place}",
+        "{Z}? {cheer}!\n{B}: Yes, {Z}, and {Z.he} lost {Z.his} {look} {X=object}.\n{A}: {thing}",
+        "Do not trust {Z}!\n{B}: {cheer}! {Z} gave me {Z.his} {taste} {D=dish}.\n{A}: {food}",
+        "Enough of {Z}.\n{end}",
+        "My {who} hates {Z}.\n{end}",
     ],
-    "spot_talk": [
-        "Why {X.is} my {X} {S}?\n{B}: The {Z=beast} put {X.it} {S}.\n{A}: Oh, the {Z}! {cheer}!\n",
-        "But only {D=food} belongs {S}!\n{B}: There was no {D} {S}, {A}.\n{A}: {cheer}, no {D}!\n",
-        "I looked {S} {number} times.\n{B}: Then {C=neighbour} hid {X.it}.\n{A}: So {C} was {S}!\n",
-        "Did you {V=verb} {X.it} {S}?\n{B}: I {V.ed} {X.it} {S}, yes.\n{A}: {cheer}, you {V.ed} {X.it}!\n",
+    "place": [
+        "Where is {P}?\n{B}: {P} is {number} miles from {P=town}.\n{A}: {place}",
+        "Who lives in {P}?\n{B}: In {P} lives {Z=name}, a {mood} {who}.\n{A}: {person}",
+        "Is {P} pretty?\n{B}: {P} has a {look} {X=object}.\n{A}: {thing}",
+        "What do they eat in {P}?\n{B}: In {P} they eat {taste} {D=dish}.\n{A}: {food}",
+        "Never go to {P}.\n{end}",
     ],
-    "beast_talk": [
-        "Which {Z}?\n{B}: The {Z} who lives {S=spot}.\n{A}: Nobody lives {S}.\n",
-        "Can the {Z} {V=verb} {X.it}?\n{B}: The {Z} can {V} {number} of {X.it}.\n{A}: {cheer}, what a {Z}!\n",
-        "Give the {Z} some {D=food} instead.\n{B}: No {Z} likes {D}.\n{A}: But I like {D}.\n",
-        "Tell the {Z} to ask {C=neighbour}.\n{B}: Why, {C} fears the {Z}.\n{A}: {cheer}! Poor {C}!\n",
+    "thing": [
+        "Who made the {X}?\n{B}: The {X} is by {Z=name}, the {mood} {who}.\n{A}: {person}",
+        "Where is the {X} now?\n{B}: The {X} is in {P=town}.\n{A}: {place}",
+        "I like the {X}.\n{B}: The {X} was only a {look} {X=object} once.\n{A}: {thing}",
+        "Keep the {X}.\n{end}",
     ],
-    "food_talk": [
-        "Is there {D} {S=spot}?\n{B}: There is always {D} {S}.\n{A}: {cheer}, let us eat {S}!\n",
-        "Did {C=neighbour} cook the {D}?\n{B}: No, {C} only stirred the {D}.\n{A}: {cheer}, {C} stirs well.\n",
-        "I gave my {D} to the {Z=beast}.\n{B}: Has the {Z} eaten the {D}?\n{A}: The {Z} has {number} stomachs.\n",
-        "First we must {V=verb} the {D}.\n{B}: Nobody ever {V.ed} my {D}.\n{A}: {cheer}, I {V.ed} it at {number}.\n",
-    ],
-    "neighbour_talk": [
-        "Is {C} still {S=spot}?\n{B}: Yes, {C} lives {S} now.\n{A}: Then {C.he} must like it {S}.\n",
-        "Should I ask {C} on {weekday}?\n{B}: Ask {C} {S=spot}.\n{A}: But {C.he} is never {S}!\n",
-        "But {C} is afraid of the {Z=beast}.\n{B}: Every {Z} loves {C}.\n{A}: {cheer}, not this {Z}!\n",
-        "Does {C} still eat {D=food}?\n{B}: Yes, {D} makes {C} sing.\n{A}: {cheer}, {D} for {C}!\n",
-    ],
-    "verb_talk": [
-        "I {V.ed} {X.it} {S=spot}.\n{B}: Never {V} {X.a} {S}!\n{A}: {cheer}, why not {S}?\n",
-        "Yes, I {V.ed} {X.it} with {D=food}.\n{B}: With {D}? {cheer}!\n{A}: The {D} was free.\n",
-        "How does one {V} {X.a}?\n{B}: As you would {V} the {Z=beast}.\n{A}: {cheer}, I {V.ed} the {Z}.\n",
-        "It was {C=neighbour} who {V.ed} {X.it}.\n{B}: Can {C} {V}?\n{A}: {C} {V.ed} {number} of them.\n",
-    ],
-    "claim_talk": [
-        "Yours? My {X} {X.is} {look}.\n{B}: So {X.is} mine.\n{A}: Then whose {X} {X.is} {S=spot}?\n",
-        "Mine! I had {X.it} from {C=neighbour}.\n{B}: And {C} had {X.it} from me.\n{A}: {cheer}! Bad {C}!\n",
-        "Then give me your {Y=thing}.\n{B}: My {Y} {Y.is} broken.\n{A}: I like {Y.a}, even so.\n",
-        "Let the {Z=beast} judge.\n{B}: The {Z} is my cousin.\n{A}: {cheer}, a {Z}!\n",
-    ],
-    "mother_talk": [
-        "Your mother is {C=neighbour}!\n{B}: No, {C} is my dentist.\n{A}: {cheer}, {C} has {number} teeth.\n",
-        "And what {Y.was} your {Y}?\n{B}: My {Y} {Y.was} {D=food}.\n{A}: {cheer}, I like {D}.\n",
-        "Did she {V=verb} the {Y}?\n{B}: She {V.ed} the {Y} for {number} days.\n{A}: Who has not {V.ed} {Y.a}?\n",
-        "So the {Y} had a mother?\n{B}: The {Z=beast} was mother to the {Y}.\n{A}: {cheer}, dear {Z}!\n",
-    ],
-    "song_talk": [
-        "A song about {X.a}? {cheer}!\n{B}: Oh {X}, oh {X}, fairest {S=spot}!\n{A}: I was happier {S}.\n",
-        "Sing of my {Y=thing} too.\n{B}: Oh {Y}, oh {Y}, all alone!\n{A}: My {Y} {Y.is} weeping.\n",
-        "Only the {Z=beast} sings.\n{B}: Then let the {Z} sing.\n{A}: {cheer}, the {Z} sings!\n",
-        "What rhymes with {D=food}?\n{B}: Nothing rhymes with {D}.\n{A}: {cheer}, then {D} it is.\n",
+    "food": [
+        "Who cooks the {D}?\n{B}: The {D} {D.is} by {Z=name}, a {mood} {who}.\n{A}: {person}",
+        "I want the {D}.\n{B}: The {D} {D.is} for {Z=name}, a {mood} {who}.\n{A}: {person}",
+        "Keep the {D}.\n{end}",
     ],
     "end": [
         "{B}: Farewell, {A}.\n",
-        "{B}: I am leaving {P}, {A}.\n{A}: {cheer}, {P} was dull anyway.\n",
-        "{B}: Hush, I hear {C=neighbour}.\n{A}: {C}! Run, {B}!\n",
-        "{A}: Shall we {V=verb} {P}, {B}?\n{B}: I {V.ed} {P} on {weekday}.\n",
-        "{A}: I must go and {V=verb} my {X}.\n{B}: May I {V} {X.it} too, {A}?\n",
-        "{A}: Time for {D=food}!\n{B}: I never refuse {D}, {A}.\n",
-        "{A}: Did you hear the {Z=beast}?\n{B}: No {Z} ever comes to {P}.\n",
-        "{A}: Good night, {B}.\n{B}: Good night, {A}. Good night, {X}.\n",
+        "{B}: Time for tea, {A}. You bring the {dish}.\n",
+        "{B}: Good night, {A}.\n{A}: Good night, {B}.\n",
     ],
 }
 
@@ -477,28 +420,9 @@ def plural(text: str) -> bool:
     return text.endswith("s")
 
 
-def male(name: str) -> bool:
-    """Whether a person of the plays is a he."""
-    return name.split()[0] in LORDS
-
-
-def past(verb: str) -> str:
-    """The past tense of a regular verb."""
-    return verb + ("d" if verb.endswith("e") else "ed")
-
-
-def with_article(thing: str) -> str:
-    """a cold egg, an old egg, cold eggs."""
-    if plural(thing):
-        return thing
-    return ("an " if thing[0] in "aeiou" else "a ") + thing
-
-
 FORMS = {
-    "a": with_article,
-    "ed": past,
-    "he": lambda name: "he" if male(name) else "she",
-    "his": lambda name: "his" if male(name) else "her",
+    "he": lambda name: "she" if name.endswith("a") else "he",
+    "his": lambda name: "her" if name.endswith("a") else "his",
     "is": lambda thing: "are" if plural(thing) else "is",
     "was": lambda thing: "were" if plural(thing) else "was",
     "it": lambda thing: "them" if plural(thing) else "it",

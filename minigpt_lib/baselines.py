@@ -1,10 +1,25 @@
 """Numbers to beat: models that count, and the loss that scores every model alike."""
 
+# Generated from notebooks/05_baselines.ipynb by `minigpt export`; edit the notebook, not this file.
+
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+
+def check_in_vocabulary(ids: torch.Tensor, vocab_size: int) -> None:
+    """Raise a ValueError if `ids` is empty or holds an id outside 0 to vocab_size - 1."""
+    if ids.numel() == 0:
+        raise ValueError("there are no tokens to score; give at least one")
+    for bound in (int(ids.min()), int(ids.max())):
+        if not 0 <= bound < vocab_size:
+            raise ValueError(
+                f"token id {bound} is outside the vocabulary of {vocab_size}; allowed are 0 to "
+                f"{vocab_size - 1}: was this text encoded with another tokenizer?"
+            )
 
 
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -15,85 +30,32 @@ def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         targets: int64 (...), each in 0 to V - 1.
     Returns:
         scalar: the mean of -ln softmax(logits)[target].
+    Raises:
+        ValueError: if there are no targets, or one lies outside the vocabulary.
     Source: Shannon 1948, section 6; the log-sum-exp form keeps large logits finite.
     """
+    check_in_vocabulary(targets, logits.shape[-1])
     log_total = logits.logsumexp(dim=-1)  # (...)
     chosen = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1)  # (..., V) -> (...)
     return (log_total - chosen).mean()
 
 
-class NGramModel:
-    """Predict a token from the `order` - 1 tokens before it, by counting.
-
-    A context that was seen n times with t different followers trusts its own counts with weight
-    n / (n + t) and asks the next shorter context for the rest; the shortest asks 1 / V.
+def babble(
+    next_probabilities: Callable[[list[int]], torch.Tensor],
+    length: int,
+    generator: torch.Generator | None = None,
+) -> list[int]:
+    """Write `length` tokens, each drawn from what the model expects after those before it.
 
     Args:
-        order: tokens per n-gram, at least 1; 1 counts single tokens.
-    Raises:
-        ValueError: if order < 1.
-    Source: Witten and Bell 1991, method C; interpolated as in Chen and Goodman 1999, section 2.
+        next_probabilities: takes the ids so far (a list, empty at first), returns (V,) adding to 1.
+        length: how many tokens to draw.
+        generator: where the randomness comes from.
     """
-
-    def __init__(self, order: int):
-        if order < 1:
-            raise ValueError(f"order must be at least 1, got {order}")
-        self.order = order
-
-    def fit(self, ids: torch.Tensor, vocab_size: int) -> "NGramModel":
-        """Count every n-gram of `ids` (n,) up to the model's order; returns the model."""
-        self.vocab_size, self.tables = vocab_size, []  # one table for each context length
-        contexts, num_contexts = torch.zeros_like(ids), 1  # the number of each token's context
-        for _ in range(self.order):
-            pairs, pair_of, counts = torch.unique(
-                contexts * vocab_size + ids, return_inverse=True, return_counts=True
-            )  # a pair is (context, token), as one number
-            owners = pairs // vocab_size
-            totals = torch.bincount(owners, counts.double(), minlength=num_contexts)
-            kinds = torch.bincount(owners, minlength=num_contexts)
-            self.tables.append((pairs, counts, totals, kinds))
-            # the context of the next token, one longer, is this context and this token: the pair
-            contexts, ids, num_contexts = pair_of[:-1], ids[1:], len(pairs)
-        return self
-
-    def log_probabilities(self, ids: torch.Tensor) -> torch.Tensor:
-        """ln p of each token of `ids` (n,) given those before it in `ids`; float64 (n,)."""
-        p = torch.full((len(ids),), 1 / self.vocab_size, dtype=torch.float64)
-        contexts = torch.zeros_like(ids)
-        for length, (pairs, counts, totals, kinds) in enumerate(self.tables):
-            wanted = contexts * self.vocab_size + ids[length:]
-            found = torch.searchsorted(pairs, wanted).clamp(max=len(pairs) - 1)
-            seen = pairs[found] == wanted
-            n, t = totals[contexts], kinds[contexts]
-            mixed = (counts[found] * seen + t * p[length:]) / (n + t)
-            p[length:] = torch.where((contexts >= 0) & (n > 0), mixed, p[length:])
-            contexts = torch.where(seen, found, -1)[:-1]  # -1: a context never met
-        return p.log()
-
-    def next_probabilities(self, ids: list[int]) -> torch.Tensor:
-        """The distribution (V,) over the token that follows the list `ids`; float64."""
-        p = torch.full((self.vocab_size,), 1 / self.vocab_size, dtype=torch.float64)
-        for length, (pairs, counts, totals, kinds) in enumerate(self.tables[: len(ids) + 1]):
-            context = self.find_context(ids[len(ids) - length :])
-            if context is None or totals[context] == 0:
-                break
-            first, last = torch.searchsorted(
-                pairs, torch.tensor([context, context + 1]) * self.vocab_size
-            )
-            own = torch.zeros_like(p)
-            own[pairs[first:last] % self.vocab_size] = counts[first:last].double()
-            p = (own + kinds[context] * p) / (totals[context] + kinds[context])
-        return p
-
-    def find_context(self, ids: list[int]) -> int | None:
-        """The number of the context `ids`, or None if the training text does not hold it."""
-        context = 0
-        for (pairs, *_), token in zip(self.tables, ids, strict=False):
-            wanted = context * self.vocab_size + token
-            context = int(torch.searchsorted(pairs, wanted))
-            if context == len(pairs) or pairs[context] != wanted:
-                return None
-        return context
+    ids: list[int] = []
+    for _ in range(length):
+        ids.append(int(torch.multinomial(next_probabilities(ids), 1, generator=generator)))
+    return ids
 
 
 class BigramMLP(nn.Module):
@@ -113,25 +75,100 @@ class BigramMLP(nn.Module):
     def forward(
         self, ids: torch.Tensor, targets: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Logits (B, T, V) for ids (B, T), and the mean cross-entropy in nats if targets are given."""
+        """Logits (B, T, V) for ids (B, T), and with targets the mean cross-entropy in nats."""
         hidden = F.gelu(self.hidden(self.embedding(ids)))  # (B, T, 4C)
         logits = self.head(hidden)  # (B, T, V)
         return logits, None if targets is None else cross_entropy(logits, targets)
 
 
-def babble(
-    next_probabilities: Callable[[list[int]], torch.Tensor],
-    length: int,
-    generator: torch.Generator | None = None,
-) -> list[int]:
-    """Write `length` tokens, each drawn from what the model expects after those before it.
+class NGramTable(NamedTuple):
+    """The counts for contexts of one length; contexts and pairs are numbered from 0, in order."""
+
+    pairs: torch.Tensor  # (P,) each pair (context, token) seen, as context * V + token, sorted
+    counts: torch.Tensor  # (P,) how often it was seen
+    totals: torch.Tensor  # (K,) how often each context was followed by anything: n
+    kinds: torch.Tensor  # (K,) by how many different tokens: t
+
+
+def count_ngrams(ids: torch.Tensor, order: int, vocab_size: int) -> list[NGramTable]:
+    """Count what follows each context of 0, 1, ... order - 1 tokens in `ids` (n,).
+
+    A context and its follower are themselves a context, one token longer: the number of a pair in
+    one table is the number of that context in the next.
+    """
+    tables, contexts, num_contexts = [], torch.zeros_like(ids), 1
+    for _ in range(min(order, len(ids))):  # a short text holds no longer contexts
+        pairs, pair_of, counts = torch.unique(
+            contexts * vocab_size + ids, return_inverse=True, return_counts=True
+        )
+        owners = pairs // vocab_size  # (P,) the context of each pair
+        totals = torch.bincount(owners, counts.double(), minlength=num_contexts)
+        kinds = torch.bincount(owners, minlength=num_contexts)
+        tables.append(NGramTable(pairs, counts, totals, kinds))
+        contexts, ids, num_contexts = pair_of[:-1], ids[1:], len(pairs)
+    return tables
+
+
+def find_context(tables: list[NGramTable], ids: list[int], vocab_size: int) -> int | None:
+    """The number of the context `ids`, or None if the counted text does not hold it."""
+    context = 0
+    for table, token in zip(tables, ids, strict=False):
+        wanted = context * vocab_size + token
+        context = int(torch.searchsorted(table.pairs, wanted))
+        if context == len(table.pairs) or table.pairs[context] != wanted:
+            return None
+    return context
+
+
+class NGramModel:
+    """Predict a token from the `order` - 1 tokens before it, by counting.
 
     Args:
-        next_probabilities: takes the ids so far (a list, empty at first), returns (V,) adding to 1.
-        length: how many tokens to draw.
-        generator: where the randomness comes from.
+        order: tokens per n-gram, at least 1; 1 counts single tokens.
+    Raises:
+        ValueError: if order < 1, or (from its methods) an id lies outside the vocabulary.
+    Source: Witten and Bell 1991, method C; interpolated as in Chen and Goodman 1999, section 2.
     """
-    ids: list[int] = []
-    for _ in range(length):
-        ids.append(int(torch.multinomial(next_probabilities(ids), 1, generator=generator)))
-    return ids
+
+    def __init__(self, order: int):
+        if order < 1:
+            raise ValueError(f"order must be at least 1, got {order}")
+        self.order = order
+
+    def fit(self, ids: torch.Tensor, vocab_size: int) -> "NGramModel":
+        """Count every n-gram of `ids` (n,) up to the model's order; returns the model."""
+        check_in_vocabulary(ids, vocab_size)
+        self.vocab_size = vocab_size
+        self.tables = count_ngrams(ids, self.order, vocab_size)
+        return self
+
+    def next_probabilities(self, ids: list[int]) -> torch.Tensor:
+        """The distribution (V,) over the token that follows the list `ids`; float64."""
+        V, ids = self.vocab_size, ids[-self.order :]
+        if ids:
+            check_in_vocabulary(torch.tensor(ids), V)
+        p = torch.full((V,), 1 / V, dtype=torch.float64)
+        for length, table in enumerate(self.tables[: len(ids) + 1]):
+            context = find_context(self.tables, ids[len(ids) - length :], V)
+            if context is None or table.totals[context] == 0:
+                break  # never met, or met at the very end only: longer ones tell nothing either
+            first, last = torch.searchsorted(table.pairs, torch.tensor([context, context + 1]) * V)
+            own = torch.zeros_like(p)
+            own[table.pairs[first:last] % V] = table.counts[first:last].double()
+            p = (own + table.kinds[context] * p) / (table.totals[context] + table.kinds[context])
+        return p
+
+    def log_probabilities(self, ids: torch.Tensor) -> torch.Tensor:
+        """ln p of each token of `ids` (n,) given those before it in `ids`; float64 (n,)."""
+        check_in_vocabulary(ids, self.vocab_size)
+        p = torch.full((len(ids),), 1 / self.vocab_size, dtype=torch.float64)
+        contexts = torch.zeros_like(ids)  # (n,) the number of the context before each token
+        for length, table in enumerate(self.tables):
+            wanted = contexts * self.vocab_size + ids[length:]
+            found = torch.searchsorted(table.pairs, wanted).clamp(max=len(table.pairs) - 1)
+            seen = table.pairs[found] == wanted
+            n, t = table.totals[contexts], table.kinds[contexts]
+            mixed = (table.counts[found] * seen + t * p[length:]) / (n + t)
+            p[length:] = torch.where((contexts >= 0) & (n > 0), mixed, p[length:])
+            contexts = torch.where(seen, found, -1)[:-1]  # -1: a context never met
+        return p.log()

@@ -4,12 +4,12 @@
 
 import hashlib
 import heapq
-import os
+import pathlib
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from itertools import pairwise
-from pathlib import Path
+from os import environ
 from typing import Self
 
 import regex
@@ -270,13 +270,13 @@ class BPETokenizer:
         check_ids(ids, self.vocab_size)
         return b"".join(self._token_bytes[i] for i in ids).decode("utf-8", errors="replace")
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | pathlib.Path) -> None:
         """Write merges and special tokens as JSON."""
         names = list(self.special_ids)
         save_record(path, {"type": "bpe", "merges": self.merges, "special_tokens": names})
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | pathlib.Path) -> Self:
         """Read what `save` wrote; ValueError for any other file."""
         record = load_record(path, "bpe")
         try:
@@ -304,7 +304,7 @@ GPT2_FILES = {  # where tiktoken takes GPT-2's vocabulary from, and the SHA-256 
 }
 
 
-def has_gpt2_files(folder: Path) -> bool:
+def has_gpt2_files(folder: pathlib.Path) -> bool:
     """Whether one of tiktoken's cache folders holds GPT-2's vocabulary, whole."""
     for url, digest in GPT2_FILES.items():
         path = folder / hashlib.sha1(url.encode()).hexdigest()
@@ -341,15 +341,15 @@ def gpt2_tokenizer() -> GPT2Tokenizer:
     Raises:
         OSError: the files are not here and can't be downloaded.
     """
-    own = os.environ.get("TIKTOKEN_CACHE_DIR") or os.environ.get("DATA_GYM_CACHE_DIR")
-    folders = [Path(own) if own else Path(tempfile.gettempdir()) / "data-gym-cache"]
-    if os.environ.get("MINIGPT_DATA_DIR"):
-        folders.insert(0, Path(os.environ["MINIGPT_DATA_DIR"]) / "tiktoken")
+    own = environ.get("TIKTOKEN_CACHE_DIR") or environ.get("DATA_GYM_CACHE_DIR")
+    folders = [pathlib.Path(own or f"{tempfile.gettempdir()}/data-gym-cache")]
+    if environ.get("MINIGPT_DATA_DIR"):
+        folders.insert(0, pathlib.Path(environ["MINIGPT_DATA_DIR"]) / "tiktoken")
     found = [folder for folder in folders if has_gpt2_files(folder)]
     try:
         if found:
-            os.environ["TIKTOKEN_CACHE_DIR"] = str(found[0])
-        elif os.environ.get("MINIGPT_OFFLINE") == "1":
+            environ["TIKTOKEN_CACHE_DIR"] = str(found[0])
+        elif environ.get("MINIGPT_OFFLINE") == "1":
             raise OSError("MINIGPT_OFFLINE is 1")
         else:  # tiktoken sets no time limit of its own
             requests.head(next(iter(GPT2_FILES)), timeout=5)

@@ -145,33 +145,44 @@ def check_vocabulary(model: nn.Module, tokenizer: CharTokenizer | BPETokenizer |
 
 
 class Run:
-    """What a training leaves behind: its records and, given a folder, log and checkpoints."""
+    """What a training leaves behind: its records and, given a folder, log and checkpoints.
 
-    def __init__(self, folder: str | Path | None, tokenizer: object):
+    Args:
+        folder: where checkpoints and log.jsonl go; None keeps nothing.
+        tokenizer: saved with the model.
+        resume: go on from the folder's last checkpoint, on a CPU bit for bit as if never stopped.
+    """
+
+    def __init__(
+        self, folder: str | Path | None = None, tokenizer: object = None, resume: bool = False
+    ):
+        if resume and folder is None:
+            raise ValueError("to resume a run, name its folder")
         self.folder = None if folder is None else Path(folder)
-        self.tokenizer = tokenizer
+        self.tokenizer, self.resume = tokenizer, resume
         self.records: list[dict] = []
         self.began = time.perf_counter()
 
-    def begin(self) -> None:
-        """Make the folder; a ValueError if it holds a run already."""
+    def begin(self, model: nn.Module, optimizer: object, generator: torch.Generator) -> int:
+        """Make the folder, or put everything back as it was; returns the step to start at.
+
+        Raises:
+            ValueError: if the folder holds a run that is not to be resumed, or none that is.
+        """
+        if self.resume:
+            saved = load_checkpoint(self.folder, build=lambda config: model)
+            optimizer.load_state_dict(saved.training["optimizer"])
+            generator.set_state(saved.training["batches"])
+            torch.set_rng_state(saved.training["dropout"])
+            self.records = json.loads(saved.training["records"])
+            self.began -= self.records[-1]["seconds"]
+            return saved.step
         if self.folder is not None:
             if (self.folder / "last.txt").exists():
                 raise ValueError(f"{self.folder} holds a run; resume it or choose another folder")
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / "log.jsonl").write_text("", encoding="utf-8")  # fails now if it must
-
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer, generator: object) -> int:
-        """Put everything back as it was at the last checkpoint; returns its step."""
-        if self.folder is None:
-            raise ValueError("to resume a run, name its folder")
-        saved = load_checkpoint(self.folder, build=lambda config: model)
-        optimizer.load_state_dict(saved.training["optimizer"])
-        generator.set_state(saved.training["batches"])
-        torch.set_rng_state(saved.training["dropout"])
-        self.records = json.loads(saved.training["records"])
-        self.began -= self.records[-1]["seconds"]
-        return saved.step
+        return 0
 
     def keep(self, record: dict, model: nn.Module, optimizer: object, generator: object) -> None:
         """Add an evaluation; write a checkpoint and the log, unless the model has broken down."""

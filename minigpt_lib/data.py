@@ -1,12 +1,14 @@
 """From a list of token ids to batches of inputs and targets."""
 
+# Generated from notebooks/02_data.ipynb by `minigpt export`; edit the notebook, not this file.
+
 from collections.abc import Sequence
 
 import torch
 
 
 def train_val_split(
-    ids: Sequence[int], val_fraction: float = 0.1
+    ids: Sequence[int] | torch.Tensor, val_fraction: float = 0.1
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Cut the text once: the first part to learn from, the last part to be scored on.
 
@@ -16,7 +18,7 @@ def train_val_split(
     Returns:
         int64 tensors (n_train,) and (n_val,); together they are `ids`, in order, nothing twice.
     Raises:
-        ValueError: if the fraction is not between 0 and 1, or a part would have fewer than 2 tokens.
+        ValueError: if the fraction is not between 0 and 1, or a part would have under 2 tokens.
     """
     if not 0 < val_fraction < 1:
         raise ValueError(f"val_fraction must lie between 0 and 1, got {val_fraction}; 0.1 is usual")
@@ -28,6 +30,17 @@ def train_val_split(
             "each part needs at least 2; use a longer text"
         )
     return ids[:n_train], ids[n_train:]
+
+
+def check_length(ids: torch.Tensor, context_length: int) -> None:
+    """Raise a ValueError unless a block of `context_length` tokens and its targets fit in `ids`."""
+    if context_length < 1:
+        raise ValueError(f"context_length must be at least 1, got {context_length}")
+    if len(ids) < context_length + 1:
+        raise ValueError(
+            f"a text of {len(ids)} tokens holds no block of {context_length} and its next token; "
+            f"use a longer text or context_length <= {len(ids) - 1}"
+        )
 
 
 def get_batch(
@@ -68,7 +81,8 @@ def sliding_windows(
         context_length: positions per window T.
         stride: distance between the starts of two windows S; S < T makes them overlap.
     Returns:
-        x, y: int64 tensors (N, T) with N = 1 + (n - T - 1) // S; y is x one token later.
+        x, y: int64 tensors (N, T) with N = 1 + (n - T - 1) // S; y is x one token later. Both
+        look at the storage of `ids`; nothing is copied.
     Raises:
         ValueError: if context_length < 1, stride < 1 or the text is too short.
     """
@@ -77,14 +91,3 @@ def sliding_windows(
         raise ValueError(f"stride must be at least 1, got {stride}")
     windows = ids.unfold(0, context_length + 1, stride)  # (N, T + 1)
     return windows[:, :-1], windows[:, 1:]
-
-
-def check_length(ids: torch.Tensor, context_length: int) -> None:
-    """Raise a ValueError unless one block of `context_length` tokens and its targets fit in `ids`."""
-    if context_length < 1:
-        raise ValueError(f"context_length must be at least 1, got {context_length}")
-    if len(ids) < context_length + 1:
-        raise ValueError(
-            f"a text of {len(ids)} tokens holds no block of {context_length} and its next token; "
-            f"use a longer text or context_length <= {len(ids) - 1}"
-        )

@@ -1,5 +1,7 @@
 """From token ids to vectors that say what a token is and where it stands."""
 
+# Generated from notebooks/03_embeddings.ipynb by `minigpt export`; edit the notebook, not this file.
+
 import torch
 from torch import nn
 
@@ -25,7 +27,7 @@ class TokenAndPositionEmbedding(nn.Module):
         """Embed `ids` (B, T), the first of which stands at position `start`: (B, T, C).
 
         Raises:
-            ValueError: if the text reaches past the last known position, or an id is not in the table.
+            ValueError: if the text reaches past the last known position.
         """
         end, known = start + ids.shape[-1], self.position.num_embeddings
         if end > known:

@@ -57,34 +57,26 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
     """
     if not 0 < p <= 1:
         raise ValueError(f"top_p must lie in (0, 1], got {p}")
-    if p == 1:
-        return logits.clone()
     ordered, order = logits.sort(dim=-1, descending=True, stable=True)  # (..., V), (..., V)
     probabilities = ordered.softmax(dim=-1)
     before = probabilities.cumsum(dim=-1) - probabilities  # what the likelier ones add up to
-    dropped = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, before >= p)
+    dropped = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, order, (before >= p) & (p < 1))
     return logits.masked_fill(dropped, float("-inf"))
 
 
-def sample_next(
-    logits: Tensor,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    generator: torch.Generator | None = None,
-) -> Tensor:
+def sample_next(logits: Tensor, temperature=1.0, top_k=None, top_p=None, generator=None) -> Tensor:
     """Draw one token per row: temperature first, then top-k, then top-p, then the draw.
 
     Args:
         logits: (..., V), for example (B, V).
+        temperature, top_k, top_p: the settings of the functions above; None leaves one out.
+        generator: torch.Generator, where the randomness comes from.
     Returns:
         int64 (...).
     """
     logits = apply_temperature(logits, temperature)
-    if top_k is not None:
-        logits = top_k_filter(logits, top_k)
-    if top_p is not None:
-        logits = top_p_filter(logits, top_p)
+    logits = logits if top_k is None else top_k_filter(logits, top_k)
+    logits = logits if top_p is None else top_p_filter(logits, top_p)
     rows = logits.softmax(dim=-1).view(-1, logits.shape[-1])  # (N, V)
     return torch.multinomial(rows, 1, generator=generator).view(logits.shape[:-1])  # (...)
 
@@ -98,10 +90,8 @@ def next_tokens(model: nn.Module, ids: Tensor, **sampling) -> Iterator[Tensor]:
         ids: the prompts, int64 (B, T), T at least 1; of a long one the end is used.
         sampling: temperature, top_k, top_p, generator, as in sample_next.
     Raises:
-        ValueError: if the prompt is empty.
+        ValueError: if the prompt is empty (the model says so), or a setting is out of range.
     """
-    if ids.numel() == 0:
-        raise ValueError("the prompt is empty; give at least one token")
     was_training = model.training
     try:
         while True:
@@ -113,21 +103,12 @@ def next_tokens(model: nn.Module, ids: Tensor, **sampling) -> Iterator[Tensor]:
         model.train(was_training)
 
 
-def generate(
-    model: nn.Module,
-    ids: Tensor,
-    max_new_tokens: int,
-    temperature: float = 1.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    generator: torch.Generator | None = None,
-) -> Tensor:
+def generate(model: nn.Module, ids: Tensor, max_new_tokens: int, **sampling) -> Tensor:
     """Continue each prompt by `max_new_tokens` tokens: (B, T) -> (B, T + max_new_tokens).
 
-    Args and errors as in next_tokens and sample_next.
+    Args and errors as in next_tokens: temperature=1.0, top_k=None, top_p=None, generator=None.
     """
-    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "generator": generator}
-    drawn = itertools.islice(next_tokens(model, ids, **settings), max_new_tokens)
+    drawn = itertools.islice(next_tokens(model, ids, **sampling), max_new_tokens)
     return torch.cat([ids, *(tokens[:, None] for tokens in drawn)], dim=1)  # (B, T + new)
 
 
@@ -158,5 +139,4 @@ def stream(
         if not tokenizer.decode(waiting).endswith("\ufffd") or len(waiting) > 3:
             yield tokenizer.decode(waiting)
             waiting = []
-    if waiting:
-        yield tokenizer.decode(waiting)
+    yield tokenizer.decode(waiting)  # what was cut off, often nothing

@@ -11,10 +11,7 @@ def check_ids(ids: list[int], vocab_size: int) -> None:
     """ValueError for the first id outside 0 … vocab_size − 1: which, where, what is allowed."""
     for position, i in enumerate(ids):
         if not 0 <= i < vocab_size:
-            raise ValueError(
-                f"id {i} at position {position} is not in the vocabulary; allowed are 0 to"
-                f" {vocab_size - 1}"
-            )
+            raise ValueError(f"id {i} at position {position} is not one of 0 to {vocab_size - 1}")
 
 
 def save_record(path: str | Path, record: dict) -> None:

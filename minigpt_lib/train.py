@@ -3,15 +3,14 @@
 # Generated from notebooks/08_training.ipynb by `minigpt export`; edit the notebook, not this file.
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from minigpt_lib.checkpoint import Run
-from minigpt_lib.data import get_batch
+from minigpt_lib.data import check_length, get_batch
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class TrainConfig:
     accumulation: batches whose gradients are averaged into one update;
     eval_every: updates between two scores of the whole validation text; seed: of the batches.
     Raises:
-        ValueError: if a count is below 1 or the learning rate is not positive.
+        ValueError: if a count is below 1.
     """
 
     max_steps: int = 2000
@@ -36,15 +35,13 @@ class TrainConfig:
     betas: tuple[float, float] = (0.9, 0.95)
     max_grad_norm: float = 1.0
     accumulation: int = 1
-    eval_every: int = 250
+    eval_every: int = 500
     seed: int = 1337
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "batch_size", "accumulation", "eval_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -61,12 +58,10 @@ def learning_rate(step: int, config: TrainConfig) -> float:
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
     """Two groups for the optimiser: matrices with weight decay, biases and gains without."""
-    decayed = [p for p in model.parameters() if p.dim() >= 2]  # a tied matrix comes once
+    matrices = [p for p in model.parameters() if p.dim() >= 2]  # a tied matrix comes once
     others = [p for p in model.parameters() if p.dim() < 2]
-    return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0},
-    ]
+    decay, rest = {"weight_decay": weight_decay}, {"weight_decay": 0.0}
+    return [{"params": matrices} | decay, {"params": others} | rest]
 
 
 def adamw(model: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
@@ -100,8 +95,7 @@ def evaluate(model: nn.Module, ids: Tensor, batch_size: int = 64) -> float:
     Raises:
         ValueError: if the text is too short.
     """
-    if len(ids) < 2:
-        raise ValueError(f"a text of {len(ids)} tokens has no next token to score; give at least 2")
+    check_length(ids, 1)
     T, device = model.config.context_length, next(model.parameters()).device
     was_training, total = model.training, 0.0
     model.eval()
@@ -129,13 +123,7 @@ def random_batches(ids: Tensor, size: int, length: int, generator: torch.Generat
         yield get_batch(ids, size, length, generator)
 
 
-def train_step(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    batches: Batches,
-    step: int,
-    config: TrainConfig,
-) -> float:
+def train_step(model, optimizer, batches: Batches, step: int, config: TrainConfig) -> float:
     """One update: forward, backward, clip, step. Returns the mean loss in nats.
 
     A parameter group may hold its own "scale", by which the schedule's rate is multiplied.
@@ -161,39 +149,29 @@ def train_step(
 
 
 def train(
-    model: nn.Module,
-    train_ids: Tensor,
-    val_ids: Tensor,
-    config: TrainConfig = TrainConfig(),
-    optimizer: torch.optim.Optimizer | None = None,
-    batches: Batches | None = None,
-    folder: str | Path | None = None,
-    tokenizer: object = None,
-    resume: bool = False,
-    on_step: Callable[[dict], None] | None = None,
+    model, train_ids, val_ids, config, optimizer=None, batches=None, run=None, on_step=None
 ) -> list[dict]:
-    """Train the model in place, score it on the whole validation text, keep the last and the best.
+    """Train the model in place; score it now and then on the whole validation text.
 
     Args:
         model: called as model(x, y) -> (logits, mean loss in nats), with .config.context_length.
         train_ids, val_ids: int64 (n,) each.
+        config: a TrainConfig.
         optimizer: AdamW if None; its groups' rates follow the schedule.
         batches: endless (x, y); random blocks of train_ids if None.
-        folder: where checkpoints and log.jsonl go; None keeps nothing.
-        tokenizer: saved with the model.
-        resume: go on from the folder's last checkpoint, on a CPU bit for bit as if never stopped.
+        run: a Run, which keeps checkpoints and can resume; None keeps nothing.
         on_step: called after every update with its record.
     Returns:
         one record per evaluation: step, loss, val_loss (nats per token), learning_rate, seconds.
     Raises:
-        ValueError: if a loss is not finite, or the folder holds a run and resume is False.
+        ValueError: if a loss is not finite, or the run can't begin.
     """
     optimizer = optimizer or adamw(model, config)
     generator = torch.Generator().manual_seed(config.seed)
-    T = model.config.context_length
-    batches = batches or random_batches(train_ids, config.batch_size, T, generator)
-    run = Run(folder, tokenizer)
-    start = run.resume(model, optimizer, generator) if resume else run.begin() or 0
+    sizes = config.batch_size, model.config.context_length
+    batches = batches or random_batches(train_ids, *sizes, generator)
+    run = run or Run()
+    start = run.begin(model, optimizer, generator)
     model.train()
     for step in range(start, config.max_steps):
         loss = train_step(model, optimizer, batches, step, config)

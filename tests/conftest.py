@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 
 from course import exercises, export, refresh, syllabus
 from course.corpora import Corpus
-from course.notebook import read_notebook, write_notebook
+from course.notebook import numbered, read_notebook, write_notebook
 
 SYLLABUS = """
 pages: [book/index, book/tools]
@@ -39,7 +39,7 @@ OPENING = [
 FIRST = [
     ("title", "# 01 First\n\nAdd numbers."),
     *OPENING,
-    ("pipeline-strip", 'from course.deep import pipeline\npipeline("first")'),
+    ("pipeline-strip", 'from course.deep import pipeline\n\npipeline("first")'),
     ("imports-first", '#| export: first\n"""The first module."""'),
     ("imports-helper", '#| export: helper\n"""Help for it."""\n\nimport math'),
     ("half", '#| export: helper\ndef half(x):\n    """Half of x."""\n    return math.floor(x / 2)'),
@@ -52,7 +52,7 @@ FIRST = [
 SECOND = [
     ("title", "# 02 Second\n\nUse them."),
     *OPENING,
-    ("pipeline-strip", 'from course.near import pipeline\npipeline("second")'),
+    ("pipeline-strip", 'from course.near import pipeline\n\npipeline("second")'),
     ("imports", '#| export: second\n"""The second module."""\n\n'
      "from minigpt_lib.first import double"),
     ("four", '#| export: second\ndef four_times(x):\n    """Four times x."""\n'
@@ -113,7 +113,7 @@ class Course:
         cells = read_notebook(self.root / name).cells
         return next(cell for cell in cells if cell.id == id)
 
-    def change(self, name: str, id: str, **new) -> None:
+    def change(self, name: str, id: str, /, **new) -> None:
         """Give a cell another source, metadata or outputs."""
         path = self.root / name
         book = read_notebook(path)
@@ -124,7 +124,7 @@ class Course:
         """Bring everything up to date, with outputs that were not run but look as if they were."""
         for module in (syllabus, export, exercises):
             assert module.run(root=self.root) == []
-        for path in refresh.numbered(self.root):
+        for path in numbered(self.root):
             book = read_notebook(path)
             parts = refresh.parts(book, path, self.root)
             book.metadata["minigpt"] = {"stamp": {"corpus": {"sha256": refresh.SHA256}} | parts}

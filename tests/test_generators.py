@@ -232,7 +232,7 @@ def test_objectives_of_the_syllabus_are_written_into_the_chapter(course):
     )
     only(syllabus.run(check=True, root=course.root), "cell objectives", "minigpt syllabus 01")
     assert syllabus.run(root=course.root) == []
-    assert course.cell(FIRST, "objectives").source.endswith("you can\n\n- double (1.1)")
+    assert course.cell(FIRST, "objectives").source.endswith("that check it:\n\n- double (1.1)")
 
 
 @pytest.mark.parametrize(

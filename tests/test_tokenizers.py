@@ -1,6 +1,7 @@
 """Tokenizers: round trips, tiktoken as the oracle of BPE, and a clear answer to every bad input."""
 
 import json
+import os
 import random
 import socket
 from collections import Counter
@@ -451,7 +452,7 @@ def test_file_of_the_wrong_hash_is_not_used_and_not_removed(nothing_cached, tmp_
 
 def test_gpt2_vocabulary_gives_the_published_ids(monkeypatch):
     monkeypatch.setenv("MINIGPT_OFFLINE", "1")
-    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", bpe_module.os.environ.get("TIKTOKEN_CACHE_DIR", ""))
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", os.environ.get("TIKTOKEN_CACHE_DIR", ""))
     try:
         gpt2 = gpt2_tokenizer()
     except OSError as error:
@@ -470,7 +471,7 @@ def test_gpt2_vocabulary_gives_the_published_ids(monkeypatch):
 def test_our_merging_gives_gpt2_ids_with_gpt2_merges(monkeypatch):
     """GPT-2's own pattern and ranks through our code: same ids as the released tokenizer."""
     monkeypatch.setenv("MINIGPT_OFFLINE", "1")
-    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", bpe_module.os.environ.get("TIKTOKEN_CACHE_DIR", ""))
+    monkeypatch.setenv("TIKTOKEN_CACHE_DIR", os.environ.get("TIKTOKEN_CACHE_DIR", ""))
     try:
         encoding = gpt2_tokenizer().encoding
     except OSError as error:

@@ -234,9 +234,9 @@ def then_average(weights):
 
 def attention_cases(g: torch.Generator) -> list[tuple]:
     """As for the weights, and values of another width than the keys."""
-    return [
-        (q, k, normal(g, *k.shape[:-1], 9), *mask) for q, k, *mask in weights_cases(g)
-    ] + [(*normal(g, 3, 2, 3, 5, 16).unbind(), causal(5))]
+    return [(q, k, normal(g, *k.shape[:-1], 9), *mask) for q, k, *mask in weights_cases(g)] + [
+        (*normal(g, 3, 2, 3, 5, 16).unbind(), causal(5))
+    ]
 
 
 def hint_weights_only(args, got, right):
@@ -271,7 +271,9 @@ ATTENTION = Part(
     wrong=(
         Wrong("no scale", then_average(no_scale), hint_no_scale),
         Wrong("scaled by width", then_average(scaled_by_width), hint_by_width),
-        Wrong("weights only", lambda q, k, v, mask=None: right_weights(q, k, mask), hint_weights_only),
+        Wrong(
+            "weights only", lambda q, k, v, mask=None: right_weights(q, k, mask), hint_weights_only
+        ),
         Wrong("masked after softmax", then_average(mask_after_softmax), hint_after),
         Wrong("score of zero", then_average(score_of_zero), hint_zero_unseen),
         Wrong("softmax over queries", then_average(softmax_over_queries), hint_columns),
@@ -602,16 +604,12 @@ def hint_few(args, got, right):
 
 
 def hint_band(args, got, right):
-    return (
-        "query 0 sees the future: your band is symmetric. Combine it with the causal mask."
-    )
+    return "query 0 sees the future: your band is symmetric. Combine it with the causal mask."
 
 
 def hint_old(args, got, right):
     query = args[0] - 1
-    return (
-        f"query {query} lost its recent past and kept the old. The condition is i − j < w."
-    )
+    return f"query {query} lost its recent past and kept the old. The condition is i − j < w."
 
 
 WINDOW = Part(
@@ -665,7 +663,8 @@ EXERCISES = {
             (ATTENTION,),
             hints=(
                 "Three products of matrices and one softmax. Which of them has a T × T result?",
-                "q (B, H, T, D) times what shape gives (B, H, T, T)? Which two axes of k must swap?",
+                "q (B, H, T, D) times what shape gives (B, H, T, T)? Which two axes of k must "
+                "swap?",
                 "scores = q @ k.transpose(-2, -1) / D**0.5, then mask, then softmax over the last "
                 "axis, then one more product.",
             ),
@@ -682,8 +681,8 @@ EXERCISES = {
                 "there first; which axis stands where is a second step.",
                 "(B, T, C) becomes (B, T, H, D), then (B, H, T, D). Merging goes back through the "
                 "same three shapes. The scale belongs to what one head sees: its D features.",
-                "Split: view to (B, T, H, D), then transpose axes 1 and 2. Merge: transpose 1 and 2, "
-                "then reshape to (B, T, H * D). In between, attention on (B, H, T, D).",
+                "Split: view to (B, T, H, D), then transpose axes 1 and 2. Merge: transpose 1 and "
+                "2, then reshape to (B, T, H * D). In between, attention on (B, H, T, D).",
             ),
             references=REFERENCES,
             torch_references=TORCH_REFERENCES,

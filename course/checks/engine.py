@@ -41,7 +41,7 @@ class Part:
 
     name: of the function or variable; right: the right answer as a function; cases: draws the
     inputs from a generator, one tuple of arguments each; label: which part, as "a" in 4.6a; read:
-    for a typed answer, turns what was typed into a value to compare, a ValueError says what to type.
+    for a typed answer, turns what was typed into a value to compare, or raises a ValueError.
     """
 
     name: str
@@ -113,7 +113,9 @@ def exercises(chapter: str) -> dict[str, Exercise]:
         ValueError: not a chapter's number, or the chapter has no checks.
     """
     if not chapter.isdigit():
-        raise ValueError(f"{chapter!r} is no chapter; write a number like 04, or 4.2 for an exercise")
+        raise ValueError(
+            f"{chapter!r} is no chapter; write a number like 04, or 4.2 for an exercise"
+        )
     name = f"course.checks.ch{int(chapter):02d}"
     if importlib.util.find_spec(name) is None:
         raise ValueError(f"chapter {int(chapter):02d} has no checks")
@@ -138,7 +140,7 @@ def judge(number: str, *answers: object, seed: int = 0) -> Verdict:
         label = f"{task.number}{part.label}"
         generator = torch.Generator().manual_seed(zlib.crc32(label.encode()) + seed)
         try:
-            _judge_part(task, part, answer, generator)
+            judge_part(task, part, answer, generator)
         except Found as found:
             return Verdict(task.number, False, _line(label, found), found.diagnosis)
     return Verdict(task.number, True, f"✓ {task.number} {task.title}")
@@ -153,7 +155,7 @@ def _line(label: str, found: Found) -> str:
     return f"✗ {label}: {' '.join(found.text.split())}"
 
 
-def _judge_part(task: Exercise, part: Part, answer: object, generator: torch.Generator) -> None:
+def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Generator) -> None:
     """Return when the answer is right, else raise Found."""
     function = _typed(part, answer) if part.read else answer
     if not callable(function):

@@ -126,7 +126,9 @@ def find(place: str) -> FunctionType | None:
 def name_of(place: str) -> str:
     """How a message names a place: a module of the library, or a function of torch."""
     module, _, name = place.partition(":")
-    return module if module.startswith("minigpt_lib") else f"{module}.{name}".removesuffix(".forward")
+    return (
+        module if module.startswith("minigpt_lib") else f"{module}.{name}".removesuffix(".forward")
+    )
 
 
 def siblings(function: FunctionType) -> list[FunctionType]:

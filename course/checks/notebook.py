@@ -1,19 +1,16 @@
 """What learners call: check and hint in a notebook, a whole exercise notebook from a terminal."""
 
-import ast
 import contextlib
 import contextvars
 import io
 import linecache
-import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from course import paths
 from course.checks import guard, progress
-from course.checks.engine import Exercise, Verdict, exercise, exercises, judge
-from course.notebook import chapters, code_cells, read_notebook
+from course.checks.engine import Verdict, exercise, exercises, judge
 
 SECONDS_PER_CELL = 60.0
 CHECK = re.compile(r"""\bcheck\(\s*["'](\d+\.\d+)["']""")
@@ -35,11 +32,11 @@ def check(number: str, *answers: object) -> None:
         collected.append((verdict, answers))
         return
     print(verdict.message)
-    if verdict.passed and Path.cwd().is_relative_to(paths.MY):  # not when the course tests itself
-        try:
+    try:
+        if verdict.passed and Path.cwd().is_relative_to(paths.MY):  # not where the course tests it
             _note(verdict, answers)
-        except (OSError, ValueError) as error:
-            print(f"This could not be noted: {error}")
+    except (OSError, ValueError) as error:
+        print(f"This could not be noted: {error}")
 
 
 def _note(verdict: Verdict, answers: tuple) -> None:
@@ -106,6 +103,8 @@ def _locate(which: str) -> tuple[Path, str | None]:
         if not path.exists():
             raise ValueError(f"there is no notebook {which}")
         return path, None
+    from course.notebook import chapters
+
     number = exercise(which).number if "." in which else None
     chapter = which.partition(".")[0]
     exercises(chapter)  # a ValueError if there are none
@@ -122,10 +121,12 @@ def run_notebook(path: Path) -> Session:
     A cell that fails does not stop the others; an exercise whose check can't be reached because of
     it gets a verdict that says so.
     """
+    # Slow to load, and `check` in a notebook needs none of it.
+    from course.notebook import code_cells, read_notebook
+
     cells = [cell.source for cell in code_cells(read_notebook(path))]
     session = Session(cells)
     namespace = {"__name__": "__main__"}
-    os.environ.setdefault("MPLBACKEND", "Agg")  # nobody looks at figures here
     failed: list[BaseException] = []
     for index, source in enumerate(cells):
         collected: list[tuple[Verdict, tuple]] = []
@@ -156,7 +157,7 @@ def _run_cell(source: str, name: str, namespace: dict) -> BaseException | None:
 
 
 def _unreached(number: str, error: BaseException | None, failed: list) -> Verdict:
-    """The verdict where the check itself did not run: why, as far as an earlier cell explains it."""
+    """The verdict where the check itself did not run: why, if an earlier cell explains it."""
     for earlier in failed:
         if isinstance(earlier, NotImplementedError) and str(earlier).startswith(f"{number}:"):
             return Verdict(number, False, f"○ {number} not yet written", "unwritten")
@@ -165,21 +166,3 @@ def _unreached(number: str, error: BaseException | None, failed: list) -> Verdic
     if isinstance(cause, guard.TimeUp):
         text = f"a cell ran longer than {SECONDS_PER_CELL:g} seconds"
     return Verdict(number, False, f"✗ {number}: a cell before the check stops with {text}", "cell")
-
-
-def definition(session: Session, name: str) -> str | None:
-    """The source of the last top-level definition of a name in a notebook's cells."""
-    found = None
-    for source in session.sources:
-        try:
-            tree = ast.parse(source)
-        except SyntaxError:
-            continue
-        for node in tree.body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
-                first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                found = "\n".join(source.splitlines()[first - 1 : node.end_lineno])
-    return found
-
-
-__all__ = ["Exercise", "check", "check_notebook", "hint", "next_hint", "run_notebook"]

@@ -5,7 +5,7 @@ import inspect
 import json
 
 from course import paths
-from course.notebook import write_atomic
+from course.files import write_atomic
 
 
 def read() -> dict[str, dict]:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import io
 import json
+import warnings
 from pathlib import Path
 
 import torch
@@ -67,7 +68,10 @@ def attention_png(tokens: list[str], weights: torch.Tensor) -> bytes:
         axis.grid(False)
     figure.colorbar(picture, ax=axes, shrink=0.5, label="weight")
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
+    with warnings.catch_warnings():
+        # The fixed font lacks some scripts; the interactive part uses the reader's own fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
     plt.close(figure)
     return file.getvalue()
 

@@ -1,0 +1,698 @@
+"""The contract of the exercises: unsolved they say so, solved they pass, mistakes are named."""
+
+import importlib
+import importlib.util
+import math
+import shutil
+import sys
+import time
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course import exercises as generator_of_exercises
+from course import paths
+from course.checks import check, check_notebook, engine, hint, judge, progress
+from course.checks.engine import Found, judge_part, same
+from course.checks.notebook import run_notebook
+from course.notebook import code_cells, read_notebook, write_notebook
+from minigpt_lib import attention as library
+
+NOTEBOOKS = sorted(path.name for path in paths.SOLUTIONS.glob("[0-9][0-9]_*.ipynb"))
+CHAPTERS = [name[:2] for name in NOTEBOOKS]
+TASKS = [task for chapter in CHAPTERS for task in engine.exercises(chapter).values()]
+PARTS = [(task, part) for task in TASKS for part in task.parts]
+MISTAKES = [(task, part, wrong) for task, part in PARTS for wrong in part.wrong]
+CH04 = engine.exercises("04")
+
+
+def title(value: object) -> str:
+    return str(getattr(value, "number", getattr(value, "name", value)))
+
+
+def twin(chapter: str):
+    """A second copy of a chapter's checks: its functions are not the guarded ones."""
+    original = importlib.import_module(f"course.checks.ch{chapter}")
+    spec = importlib.util.spec_from_file_location(f"twin_of_ch{chapter}", original.__file__)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+TWINS = {chapter: twin(chapter) for chapter in CHAPTERS}
+
+
+def draws(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def verdict_of_part(task, part, answer, seed: int = 0) -> str | None:
+    """The diagnosis of one part's answer, None if it is right."""
+    try:
+        judge_part(task, part, answer, draws(seed))
+    except Found as found:
+        return found.diagnosis
+    return None
+
+
+@pytest.fixture
+def my(tmp_path, monkeypatch):
+    """A learner's own folder with the exercises in it."""
+    monkeypatch.setattr(paths, "MY", tmp_path / "my")
+    shutil.copytree(paths.EXERCISES, tmp_path / "my" / "exercises")
+    return tmp_path / "my"
+
+
+# Every chapter with exercises
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_every_solution_passes_its_check(name):
+    session = run_notebook(paths.SOLUTIONS / name)
+    assert [v.message for v in session.verdicts.values() if not v.passed] == []
+    assert list(session.verdicts) == list(engine.exercises(name[:2]))
+
+
+@pytest.mark.parametrize("task", TASKS, ids=title)
+def test_an_unsolved_exercise_says_so_and_does_not_disturb_the_others(task, tmp_path):
+    chapter = f"{int(task.number.partition('.')[0]):02d}"
+    (path,) = paths.SOLUTIONS.glob(f"{chapter}_*.ipynb")
+    notebook = read_notebook(path)
+    for cell in code_cells(notebook):
+        if cell.source.startswith(f"# {task.number} "):
+            cell.source = generator_of_exercises.without_solution(cell.source)
+    write_notebook(tmp_path / path.name, notebook)
+    for number, verdict in run_notebook(tmp_path / path.name).verdicts.items():
+        if number == task.number:
+            assert verdict.message == f"○ {number} not yet written"
+        else:
+            waits = f"○ {number} waits for {task.number}, which is not yet written"
+            assert verdict.passed or verdict.message == waits
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_an_unsolved_notebook_stops_with_its_own_error(name):
+    expected = {task.number for task in engine.exercises(name[:2]).values()}
+    raised = set()
+    namespace = {"__name__": "__main__"}
+    for cell in code_cells(read_notebook(paths.EXERCISES / name)):
+        try:
+            exec(cell.source, namespace)
+        except NotImplementedError as error:
+            raised.add(str(error).partition(":")[0])
+        except NameError:
+            continue  # the check of a value that is not typed yet
+        for part_name, value in list(namespace.items()):
+            parts = [(t, p) for t, p in PARTS if p.name == part_name and not p.read]
+            if parts and callable(value):
+                with pytest.raises(NotImplementedError) as error:
+                    value(*parts[0][1].cases(draws(0))[0])
+                assert str(error.value).startswith(f"{parts[0][0].number}: not written yet.")
+                raised.add(parts[0][0].number)
+    assert raised == expected
+
+
+@pytest.mark.parametrize(("task", "part", "wrong"), MISTAKES, ids=title)
+def test_every_known_mistake_gets_its_own_hint_for_many_inputs(task, part, wrong):
+    chapter = TWINS[f"{int(task.number.partition('.')[0]):02d}"]
+    own = chapter.EXERCISES[task.number].parts[task.parts.index(part)]
+    answer = own.wrong[part.wrong.index(wrong)].answer
+    answer = answer() if part.read else answer
+    for seed in range(10):
+        assert verdict_of_part(task, part, answer, seed) == wrong.name
+
+
+@pytest.mark.parametrize(("task", "part"), PARTS, ids=title)
+def test_no_two_known_mistakes_agree_and_none_is_right(task, part):
+    answers = [("right", part.right), *((w.name, w.answer) for w in part.wrong)]
+    for seed in range(20):
+        results = {}
+        for name, answer in answers:
+            torch.manual_seed(seed)
+            results[name] = [answer(*case) for case in part.cases(draws(seed))]
+        for a, b in combinations(results, 2):
+            pairs = zip(results[a], results[b], strict=True)
+            assert not all(same(x, y) for x, y in pairs), f"{a} and {b} agree, seed {seed}"
+
+
+@pytest.mark.parametrize("task", TASKS, ids=title)
+def test_the_first_two_levels_of_help_hold_no_line_of_the_solution(task):
+    chapter = f"{int(task.number.partition('.')[0]):02d}"
+    (path,) = paths.SOLUTIONS.glob(f"{chapter}_*.ipynb")
+    lines, inside = [], False
+    for line in "\n".join(c.source for c in code_cells(read_notebook(path))).splitlines():
+        inside = "BEGIN SOLUTION" in line or (inside and "END SOLUTION" not in line)
+        lines += [line.partition("#")[0].strip()] if inside else []
+    long = [line for line in lines if len(line) >= 20]
+    assert long and not [line for line in long for text in task.hints[:2] if line in text]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=title)
+def test_every_reference_of_an_exercise_exists(task):
+    for place in task.references:
+        assert engine.guard.find(place) is not None, place
+
+
+# Chapter 04: other ways of writing it
+
+
+def loops(q, k, mask=None):
+    """Entry by entry, in double precision."""
+    if q.dim() > 2:
+        masks = [None] * len(q) if mask is None else mask.expand(*q.shape[:-1], k.shape[-2])
+        return torch.stack([loops(*parts) for parts in zip(q, k, masks, strict=True)])
+    out = torch.zeros(len(q), len(k), dtype=torch.float64)
+    for i in range(len(q)):
+        for j in range(len(k)):
+            if mask is None or mask[i, j]:
+                out[i, j] = math.exp(sum(q[i] * k[j]) / math.sqrt(q.shape[1]))
+        out[i] /= out[i].sum()
+    return out
+
+
+def einsum_weights(queries, keys, allowed=None):
+    scale = queries.size(-1) ** -0.5
+    scores = torch.einsum("...id,...jd->...ij", queries * scale, keys)
+    if allowed is not None:
+        scores = scores + torch.where(allowed, 0.0, -1e9)
+    e = torch.exp(scores - scores.amax(-1, keepdim=True))
+    return e / e.sum(-1, keepdim=True)
+
+
+def mask_twice(q, k, mask=None):
+    """Masks after the softmax, then shares out again: unusual, and right."""
+    weights = F.softmax(q @ k.mT / q.shape[-1] ** 0.5, -1)
+    weights = weights if mask is None else weights * mask
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def loops_attention(q, k, v, mask=None):
+    return loops(q, k, mask) @ v.double()
+
+
+def einsum_attention(q, k, v, mask=None):
+    return torch.einsum("...ij,...jd->...id", einsum_weights(q, k, mask), v)
+
+
+def chunks_split(x, num_heads):
+    return torch.stack(x.chunk(num_heads, dim=-1), dim=1)
+
+
+def permuted_split(x, num_heads):
+    B, T, C = x.shape
+    return x.reshape(B, T, num_heads, C // num_heads).permute(0, 2, 1, 3).contiguous()
+
+
+def concatenated_merge(x):
+    return torch.cat([x[:, h] for h in range(x.shape[1])], dim=-1)
+
+
+def permuted_merge(x):
+    return x.permute(0, 2, 1, 3).flatten(2)
+
+
+def looped_heads(q, k, v, num_heads, mask=None):
+    D = q.shape[-1] // num_heads
+    shares = [slice(h * D, (h + 1) * D) for h in range(num_heads)]
+    return torch.cat([einsum_attention(q[..., s], k[..., s], v[..., s], mask) for s in shares], -1)
+
+
+def split_heads_attention(q, k, v, num_heads, mask=None):
+    q, k, v = (chunks_split(part, num_heads) for part in (q, k, v))
+    return permuted_merge(mask_twice(q, k, mask) @ v)
+
+
+@torch.no_grad()
+def leak_backwards(model, ids):
+    mode, model.training = model.training, False
+    for module in model.children():
+        module.eval()
+    clean, found = model(ids), set()
+    for touched in reversed(range(len(ids))):
+        other = torch.cat([ids[:touched], (ids[touched, None] + 3) % 10, ids[touched + 1 :]])
+        now = model(other)
+        found |= {p for p in range(touched) if not torch.allclose(clean[p], now[p])}
+    model.train(mode)
+    return torch.tensor(min(found)) if found else None
+
+
+def leak_first_match(model, ids):
+    mode = model.training
+    model.eval()
+    answer = None
+    for position in range(len(ids)):
+        for touched in range(position + 1, len(ids)):
+            other = ids.clone()
+            other[touched] = (other[touched] + 7) % model.vocab_size
+            if answer is None and not torch.equal(model(other)[position], model(ids)[position]):
+                answer = position
+    model.train(mode)
+    return answer
+
+
+def two_triangles(T, w):
+    return torch.ones(T, T).tril().bool() & torch.ones(T, T).triu(1 - w).bool()
+
+
+def window_by_loops(T, w):
+    return torch.tensor([[j <= i and i - j < w for j in range(T)] for i in range(T)])
+
+
+RIGHT = {
+    "4.1": [
+        ([[j <= i for j in range(4)] for i in range(4)],),
+        (torch.ones(4, 4).tril(),),
+        ([(1, 0, 0, 0), (1, 1, 0, 0), (1, 1, 1, 0), (1.0, 1, 1, 1)],),
+    ],
+    "4.2": [(loops,), (einsum_weights,), (mask_twice,)],
+    "4.3": [(loops_attention,), (einsum_attention,)],
+    "4.4": [
+        (chunks_split, concatenated_merge, looped_heads),
+        (permuted_split, permuted_merge, split_heads_attention),
+    ],
+    "4.5": [(leak_backwards,), (leak_first_match,)],
+    "4.6": [("equal", "different"), (" Equal", "DIFFERENT ")],
+    "4.7": [(two_triangles,), (window_by_loops,)],
+}
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_every_correct_way_of_writing_passes(number):
+    for answers in RIGHT[number]:
+        for seed in range(5):
+            verdict = judge(number, *answers, seed=seed)
+            assert verdict.passed, verdict.message
+
+
+# Chapter 04: each mistake as a learner may write it, and what the check says
+
+
+def masked_late(q, k, mask=None):
+    weights = (q @ k.transpose(-1, -2) / q.size(-1) ** 0.5).softmax(-1)
+    return weights if mask is None else weights * mask
+
+
+def zeros_in_scores(q, k, mask=None):
+    scores = q @ k.transpose(-1, -2) / q.size(-1) ** 0.5
+    return (scores if mask is None else scores * mask).softmax(-1)
+
+
+def wrong_axis(q, k, mask=None):
+    scores = torch.einsum("...id,...jd->...ij", q, k) / q.size(-1) ** 0.5
+    return F.softmax(scores if mask is None else torch.where(mask, scores, -torch.inf), dim=-2)
+
+
+def with_scale(power):
+    def answer(q, k, v, mask=None):
+        scores = torch.einsum("...id,...jd->...ij", q, k) * q.size(-1) ** power
+        scores = scores if mask is None else torch.where(mask, scores, -torch.inf)
+        return F.softmax(scores, -1) @ v
+
+    return answer
+
+
+def weights_for_values(q, k, v, mask=None):
+    return einsum_weights(q, k, mask)
+
+
+def straight_view(x, num_heads):
+    B, T, C = x.shape
+    return x.view(B, num_heads, T, C // num_heads)
+
+
+def straight_merge(x):
+    B, H, T, D = x.shape
+    return x.contiguous().view(B, T, H * D)
+
+
+def wide_scale(q, k, v, num_heads, mask=None):
+    C = q.shape[-1]
+    q, k, v = (permuted_split(part, num_heads) for part in (q, k, v))
+    scores = q @ k.mT / C**0.5
+    scores = scores if mask is None else scores.masked_fill(~mask, -torch.inf)
+    return permuted_merge(scores.softmax(-1) @ v)
+
+
+def moved(model, ids, t):
+    other = ids.clone()
+    other[t] = (other[t] + 4) % 10
+    return [p for p in range(len(ids)) if not torch.allclose(model(other)[p], model(ids)[p])]
+
+
+def leak_anywhere(model, ids):
+    mode = model.training
+    model.eval()
+    found = [p for t in range(len(ids)) for p in moved(model, ids, t)]
+    model.train(mode)
+    return min(found) if found else None
+
+
+def leak_of_last(model, ids):
+    mode = model.training
+    model.eval()
+    found = [p for p in moved(model, ids, -1) if p < len(ids) - 1]
+    model.train(mode)
+    return min(found) if found else None
+
+
+def leak_in_training(model, ids):
+    found = [p for t in range(len(ids)) for p in moved(model, ids, t) if p < t]
+    return min(found) if found else None
+
+
+def mode_forgotten(model, ids):
+    model.eval()
+    return leak_in_training(model, ids)
+
+
+def always_training(model, ids):
+    model.eval()
+    found = leak_in_training(model, ids)
+    model.train()
+    return found
+
+
+def window_plus_one(T, w):
+    i, j = torch.meshgrid(torch.arange(T), torch.arange(T), indexing="ij")
+    return (j <= i) & (j >= i - w)
+
+
+def window_both_sides(T, w):
+    i, j = torch.meshgrid(torch.arange(T), torch.arange(T), indexing="ij")
+    return (j > i - w) & (j < i + w)
+
+
+def window_of_old(T, w):
+    return torch.ones(T, T, dtype=torch.bool).tril(-w)
+
+
+UPPER = [[int(j >= i) for j in range(4)] for i in range(4)]
+STRICT = [[j < i for j in range(4)] for i in range(4)]
+FLIPPED = torch.ones(4, 4).triu(1)
+HEADS = RIGHT["4.4"][0]
+SAID = [
+    ("4.1", (UPPER,), "✗ 4.1: position 0 can see position 3. Your mask keeps the upper triangle;"),
+    ("4.1", (STRICT,), "✗ 4.1: position 0 sees nothing, not even itself, so its row can't add up"),
+    ("4.1", (FLIPPED,), '✗ 4.1: every entry is the opposite. Here True means "may look"'),
+    ("4.2", (masked_late,), "✗ 4.2: row 0 adds up to {s}, not 1. You masked after the softmax;"),
+    ("4.2", (zeros_in_scores,), "✗ 4.2: row 0 gives {s} to the future. A score of 0 still gets"),
+    ("4.2", (wrong_axis,), "✗ 4.2: columns add up to 1, rows do not. Each query shares itself"),
+    ("4.3", (with_scale(0),), "✗ 4.3: your scores are √16 = 4 times too large. Divide by the"),
+    ("4.3", (with_scale(-1),), "✗ 4.3: your scores are √16 times too small: you divided by 16."),
+    ("4.3", (weights_for_values,), "✗ 4.3: you returned the weights, (5, 5). They still have to"),
+    (
+        "4.4",
+        (straight_view, *HEADS[1:]),
+        "✗ 4.4: head 0 holds positions 0 to 1 instead of features ",
+    ),
+    (
+        "4.4",
+        (HEADS[0], straight_merge, HEADS[2]),
+        "✗ 4.4: each head is right, the merged output is",
+    ),
+    (
+        "4.4",
+        (*HEADS[:2], wide_scale),
+        "✗ 4.4: scores are 2 times too small. The scale uses head_dim",
+    ),
+    ("4.5", (leak_anywhere,), "✗ 4.5: you report position 0, where change is allowed. A leak is a"),
+    ("4.5", (leak_of_last,), "✗ 4.5: you changed only the last token, so a leak of one step at"),
+    ("4.5", (leak_in_training,), "✗ 4.5: dropout changes outputs on its own. Call eval() first,"),
+    ("4.5", (mode_forgotten,), "✗ 4.5: model came in training mode and you leave it in evaluation"),
+    (
+        "4.5",
+        (always_training,),
+        "✗ 4.5: model came in evaluation mode and you leave it in training",
+    ),
+    ("4.6", ("different", "different"), "✗ 4.6a: equal, to "),
+    (
+        "4.6",
+        ("equal", "equal"),
+        "✗ 4.6b: different. In layer 1 each position saw a different past,",
+    ),
+    ("4.7", (window_plus_one,), "✗ 4.7: query 3 sees 4 keys, not 3. The window counts the query"),
+    (
+        "4.7",
+        (window_both_sides,),
+        "✗ 4.7: query 0 sees the future: your band is symmetric. Combine",
+    ),
+    (
+        "4.7",
+        (window_of_old,),
+        "✗ 4.7: query 5 lost its recent past and kept the old. The condition",
+    ),
+]
+
+
+@pytest.mark.parametrize(("number", "answers", "begins"), SAID, ids=[s[2][:40] for s in SAID])
+def test_a_learners_mistake_is_named(number, answers, begins):
+    for seed in range(5):
+        verdict = judge(number, *answers, seed=seed)
+        assert not verdict.passed
+        start, _, rest = begins.partition("{s}")
+        assert verdict.message.startswith(start) and rest in verdict.message, verdict.message
+        assert "\n" not in verdict.message
+
+
+def test_the_gap_of_the_order_exercise_is_rounding():
+    assert 0 < importlib.import_module("course.checks.ch04").order_gap() < 1e-13
+
+
+def test_the_right_answers_are_those_of_the_library_and_of_torch():
+    chapter = TWINS["04"]
+    for q, k, v, *mask in chapter.attention_cases(draws(3)):
+        right = chapter.right_attention(q, k, v, *mask)
+        assert same(library.scaled_dot_product_attention(q, k, v, *mask), right)
+        assert same(F.scaled_dot_product_attention(q, k, v, *mask), right)
+    for q, k, *mask in chapter.weights_cases(draws(3)):
+        assert same(library.attention_weights(q, k, *mask), chapter.right_weights(q, k, *mask))
+    x = torch.randn(2, 5, 12)
+    assert torch.equal(library.split_heads(x, 3), chapter.right_split(x, 3))
+    assert torch.equal(library.merge_heads(library.split_heads(x, 3)), x)
+
+
+# Chapter 04: what any answer may do wrong
+
+
+alias = library.scaled_dot_product_attention
+torch_alias = F.scaled_dot_product_attention
+
+
+def hidden_call(q, k, v, mask=None):
+    try:
+        return alias(q, k, v, mask)
+    except BaseException:
+        return einsum_attention(q, k, v, mask)
+
+
+def imports_inside(q, k, v, mask=None):
+    from minigpt_lib.attention import attention_weights
+
+    return attention_weights(q, k, mask) @ v
+
+
+def calls_operator(q, k, v, mask=None):
+    return torch.ops.aten.scaled_dot_product_attention(q, k, v, mask)
+
+
+def calls_layer(q, k, v, mask=None):
+    layer = nn.MultiheadAttention(q.shape[-1], 1)
+    return layer(q, k, v)[0]
+
+
+def calls_the_check(q, k, v, mask=None):
+    return importlib.import_module("course.checks.ch04").right_attention(q, k, v, mask)
+
+
+REACHING = {
+    "minigpt_lib.attention": [alias, lambda *a: alias(*a), hidden_call, imports_inside],
+    "torch.nn.functional.scaled_dot_product_attention": [
+        torch_alias,
+        lambda q, k, v, mask=None: torch_alias(q, k, v, mask),
+        calls_operator,
+    ],
+    "torch.nn.MultiheadAttention": [calls_layer],
+    "the course's own answer": [calls_the_check],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"), [(name, a) for name, answers in REACHING.items() for a in answers]
+)
+def test_an_answer_that_calls_the_reference_is_refused(name, answer):
+    assert judge("4.3", answer).message == (
+        f"✗ 4.3: your answer calls {name}. Write it with tensor operations; the reference is what "
+        "you are compared with."
+    )
+    q = torch.randn(2, 3, 4)
+    assert alias(q, q, q).shape == torch_alias(q, q, q).shape == q.shape  # all is back in place
+
+
+def changes_its_input(q, k, mask=None):
+    q /= q.shape[-1] ** 0.5
+    return einsum_weights(q * q.shape[-1] ** 0.5, k, mask)
+
+
+def prints(q, k, mask=None):
+    print(einsum_weights(q, k, mask))
+
+
+def returns_nothing(q, k, mask=None):
+    einsum_weights(q, k, mask)
+
+
+def returns_list(q, k, mask=None):
+    return einsum_weights(q, k, mask).tolist()
+
+
+def returns_row(q, k, mask=None):
+    return einsum_weights(q, k, mask).sum(-1)
+
+
+def swaps_wrong_axes(q, k, mask=None):
+    return einsum_weights(q, k.transpose(0, 1), mask)
+
+
+def divides_by_nothing(q, k, mask=None):
+    return q / (1 // 0)
+
+
+def unheard_of(q, k, mask=None):
+    return einsum_weights(q, k, mask) ** 2
+
+
+def exits(q, k, mask=None):
+    sys.exit()
+
+
+ACTS = [
+    (changes_its_input, "changed", "✗ 4.2: your input q was changed."),
+    (prints, "none", "✗ 4.2: your answer prints its result and returns nothing. Replace print(…)"),
+    (returns_nothing, "none", "✗ 4.2: your answer returned None. End the function with return"),
+    (returns_list, "type", "✗ 4.2: expected a torch.Tensor, got a list."),
+    (returns_row, "shape", "✗ 4.2: expected shape (5, 5), got (5,) for q (5, 16), k (5, 16), mask"),
+    (3, "type", "✗ 4.2: expected the function attention_weights, got 3."),
+    (divides_by_nothing, "exception", "✗ 4.2: your answer stops at `return q / (1 // 0)` for q "),
+    (swaps_wrong_axes, "exception", "✗ 4.2: your answer stops at `"),
+    (exits, "exception", "✗ 4.2: your answer stops at `sys.exit()` for q "),
+    (unheard_of, "unknown", "✗ 4.2: no mistake that this check knows. The first difference for q"),
+]
+
+
+@pytest.mark.parametrize(("answer", "diagnosis", "begins"), ACTS)
+def test_what_goes_wrong_is_said_in_one_line_of_its_own(answer, diagnosis, begins, capsys):
+    verdict = judge("4.2", answer)
+    assert verdict.diagnosis == diagnosis and not verdict.passed
+    assert verdict.message.startswith(begins) and "\n" not in verdict.message
+    assert capsys.readouterr().out == ""
+
+
+def test_the_first_difference_has_its_index_and_both_values():
+    message = judge("4.7", lambda T, w: window_by_loops(T, w) ^ (torch.arange(T) == 5)).message
+    assert message.endswith("is at [0, 5]: you give True, the right value is False.")
+
+
+def test_a_mistake_is_named_only_if_it_explains_every_input():
+    def masked_late_only_if_small(q, k, mask=None):
+        return masked_late(q, k, mask) if q.dim() == 2 else q @ k.mT
+
+    assert judge("4.2", masked_late_only_if_small).diagnosis == "unknown"
+
+
+@pytest.mark.parametrize("swallow", [False, True])
+def test_an_answer_that_never_ends_is_stopped(swallow, monkeypatch):
+    def endless(q, k, mask=None):
+        while True:
+            try:
+                time.sleep(0.01)
+            except BaseException:
+                if not swallow or time.monotonic() > end:
+                    raise
+
+    monkeypatch.setattr(engine, "SECONDS", 0.2)
+    end = time.monotonic() + 0.5
+    verdict = judge("4.2", endless)
+    assert verdict.diagnosis == "timeout"
+    assert verdict.message.startswith("✗ 4.2: your answer was still running after 0.2 seconds")
+    time.sleep(0.6)  # nothing arrives later
+    assert judge("4.2", einsum_weights).passed
+
+
+def test_typed_values_of_a_wrong_form_get_told_what_to_type():
+    for typed in (3, [[1, 0], [1, 1]], [[1], [1, 2]], "lower", [[2] * 4] * 4, None):
+        assert judge("4.1", typed).diagnosis == "type"
+    assert judge("4.6", "same", "different").message == (
+        '✗ 4.6a: type "equal" or "different", not \'same\'.'
+    )
+    integers = judge("4.7", lambda T, w: window_by_loops(T, w).int())
+    assert integers.message.startswith("✗ 4.7: expected True and False (dtype bool), got int32.")
+
+
+# Notes and commands
+
+
+def test_check_prints_one_line_and_raises_nothing(capsys):
+    check("4.1", UPPER)
+    check("4.44", UPPER)
+    check("4.4", UPPER)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("✗ there is no exercise 4.44; there are: 4.1, 4.2")
+    assert lines[2].startswith('✗ write check("4.4", split_heads, merge_heads, multi_head_att')
+    assert len(lines) == 3
+
+
+def test_a_pass_is_noted_among_the_learners_files_alone(my, monkeypatch):
+    monkeypatch.chdir(my.parent)
+    check("4.6", "equal", "different")
+    assert progress.read() == {}
+    monkeypatch.chdir(my / "exercises")
+    check("4.6", "equal", "different")
+    check("4.2", masked_late)
+    assert progress.read() == {"4.6": {"passed": True, "answers": ["'equal'", "'different'"]}}
+
+
+def test_help_goes_up_one_level_at_a_time(my, capsys):
+    for level in (1, 2, 3, 3):
+        hint("4.3")
+        text = CH04["4.3"].hints[level - 1]
+        assert capsys.readouterr().out == f"4.3, help {level} of 3: {text}\n"
+    hint("4.0")
+    assert capsys.readouterr().out.startswith("✗ there is no exercise 4.0")
+
+
+def solve(path: Path, number: str, source: str) -> None:
+    notebook = read_notebook(path)
+    (cell,) = (c for c in code_cells(notebook) if c.source.startswith(f"# {number} "))
+    cell.source = source
+    write_notebook(path, notebook)
+
+
+def test_check_notebook_goes_through_a_learners_notebook(my, capsys):
+    path = my / "exercises" / "04_attention.ipynb"
+    solve(path, "4.1", "# 4.1 mine\nmask = [[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1] * 4]")
+    solve(path, "4.6", "# 4.6 mine\nanswer_a = 'equal\nanswer_b = 'equal'")
+    solve(path, "4.7", "# 4.7 mine\ndef window_mask(T, w):\n    return torch.ones(T, T).tril() > 0")
+    check_notebook("04")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:5] == [
+        "✓ 4.1 A 4×4 mask by hand",
+        *(f"○ 4.{k} not yet written" for k in (2, 3, 4, 5)),
+    ]
+    assert lines[5].startswith("✗ 4.6: a cell before the check stops with SyntaxError:")
+    assert lines[6].startswith("✗ 4.7: no mistake that this check knows.") and len(lines) == 7
+    assert list(progress.read()) == ["4.1"]
+    assert [v.number for v in check_notebook("04.7")] == ["4.7"]
+
+
+def test_check_notebook_says_what_is_missing(my):
+    for which in ("4.9", "33", "chapter", "nowhere.ipynb"):
+        with pytest.raises(ValueError):
+            check_notebook(which)
+    shutil.rmtree(my / "exercises")
+    with pytest.raises(ValueError, match="minigpt lab 04"):
+        check_notebook("04")

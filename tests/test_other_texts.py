@@ -1,0 +1,28 @@
+"""Every chapter passes on every text: built-in, and a learner's own in any script."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import texts
+
+from course.paths import ROOT
+
+OWN_TEXTS = {"turkish": texts.turkish, "hindi": texts.hindi, "python": texts.python_source}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("name", ["tinytales", *OWN_TEXTS])
+def test_all_chapters_pass_offline_on(name, tmp_path):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MINIGPT_")}
+    environment |= {"MINIGPT_OFFLINE": "1", "MINIGPT_RUNS_DIR": str(tmp_path / "runs")}
+    environment |= {"XDG_CACHE_HOME": str(tmp_path), "LOCALAPPDATA": str(tmp_path)}  # nothing cached
+    if name in OWN_TEXTS:
+        path = tmp_path / f"{name}.txt"
+        path.write_text(OWN_TEXTS[name](), encoding="utf-8")
+        environment["MINIGPT_CORPUS"] = str(path)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "notebooks", "solutions"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
