@@ -2,7 +2,7 @@
 # make test  set up, then run the tests
 # make lab   open the next chapter in JupyterLab
 # make book  render the book to book/_build/html
-# make bench measure speed beside other programs
+# make bench NANOGPT=folder MINBPE=folder: measure speed beside clones of these programs
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,7 +18,7 @@ lab: $(VENV)/installed
 book: $(VENV)/installed
 	$(BIN)/minigpt book
 bench: $(VENV)/installed
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(NANOGPT),--nanogpt $(NANOGPT)) $(if $(MINBPE),--minbpe $(MINBPE))
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,5 +1,7 @@
 """pytest for the whole checkout: what notebooks run by nbval need, beside what nbval does.
 
+Figures that a test records (`record_property`) are printed at the end of the run.
+
 After a cell fails, the rest of its notebook is skipped: its errors would only follow from the
 first. Where the corpus is the one that stored outputs are made with, text outputs are compared
 with the stored ones (numbers to 1e-2, cells tagged measured or timing left out).
@@ -64,3 +66,11 @@ def _difference(item: pytest.Item) -> str | None:
     difference = compare_cell(item.cell, item.test_outputs or [], ROOT)
     place = f"{item.path.name}, cell {item.cell.id}"
     return difference and f"{place}: {difference}. Mend: minigpt refresh {item.path.name[:2]}"
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Print the figures that tests recorded."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, value in report.user_properties if report.when == "call" else ():
+                terminalreporter.write_line(f"{name}: {value}")

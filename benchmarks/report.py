@@ -30,7 +30,7 @@ def machine() -> str:
 
 
 def write_result(name: str, figures: dict) -> None:
-    """Print the figures, with machine and date, and write them to benchmarks/results/<name>.json."""
+    """Print the figures with machine and date; write them to benchmarks/results/<name>.json."""
     figures |= {"machine": machine(), "date": datetime.date.today().isoformat()}
     text = json.dumps(figures, indent=2, ensure_ascii=False)
     RESULTS.mkdir(exist_ok=True)

@@ -3,9 +3,9 @@
     git clone https://github.com/karpathy/nanoGPT /somewhere/nanoGPT
     python -m benchmarks.training /somewhere/nanoGPT
 
-Both train on the corpus at hand with the sizes of nanoGPT's recipe for a laptop: 4 layers, 4 heads,
-128 wide, context 64, batch 12, no dropout, no biases. They take turns of 50 steps in one process, so
-that whatever else the machine does slows both; the medians of the turns are compared.
+Both train on the corpus at hand with the sizes of nanoGPT's recipe for a laptop: 4 layers, 4
+heads, 128 wide, context 64, batch 12, no dropout, no biases. They take turns of 50 steps in one
+process, so that whatever else the machine does slows both; the medians of the turns are compared.
 """
 
 import argparse

@@ -169,9 +169,9 @@ class Grammar:
             for rule, alternatives in rules.items()
         }
         self.fixed = {
-            rule: alternatives
-            for rule, alternatives in rules.items()
-            if not any("{" in alternative for alternative in alternatives)
+            rule: [self.opening(alternative, {}) for alternative in alternatives]
+            for rule, alternatives in self.rules.items()
+            if not any(self.remembers(alternative) for alternative in alternatives)
         }
         self.drawn_from = {}
         for alternatives in self.rules.values():
@@ -217,7 +217,9 @@ class Grammar:
         """
         written = ""
         while rule:
-            openings = [self.opening(alternative, memory) for alternative in self.rules[rule]]
+            openings = self.fixed.get(rule) or [
+                self.opening(alternative, memory) for alternative in self.rules[rule]
+            ]
             index = stage.choose([text for text, _ in openings])
             said, parts_said = openings[index]
             position = stage.position - len(said)
@@ -237,6 +239,13 @@ class Grammar:
                 written += text
                 position += len(text)
         return written
+
+    def remembers(self, alternative: list) -> bool:
+        """Whether an alternative repeats something before its first draw."""
+        for part in alternative:
+            if isinstance(part, Slot):
+                return not part.rule
+        return False
 
     def opening(self, alternative: list, memory: dict) -> tuple[str, int]:
         """What an alternative says before its first draw, and how many of its parts that takes."""
@@ -299,118 +308,177 @@ class Grammar:
 
 # Lists of words. No word begins with another word of its list.
 WORDS = {
-    "hero": """
-        Ada Boris Clara Dora Edith Felix Greta Hugo Igor Juno Kitty Leo Mabel Nora Otto Pippa
-        """.split(),
-    "friend": """
-        Queenie Rufus Sally Theo Ulric Vera Wilma Xaver Yuri Zelda Arthur Bella Caspar Dexter Emil
-        Fanny
-        """.split(),
+    "hero": "Ada Bea Cid Dot Eva Fay Gus Hal Ida Jim Kit Leo Meg Ned Ora Pim".split(),
+    "friend": "Quin Ray Sam Tess Una Vic Wyn Xena Yuri Zoe Abe Ben Cleo Dan Ella Finn".split(),
     "onset": """
         Bl Br Cl Cr Dr Dw Fl Fr Gl Gr H J K L M N Pl Pr Qu R Sk Sl Sm Sn Sp St Tr Tw V W Y Z
         """.split(),
     "vowel": ["a", "e", "i", "o", "u"],
-    "rest": "bba dda lla mma nna ppa ssa tta ck dge ff lb mp nk sh x".split(),
-    "village": "bury cester ford gate ham mouth ton wick".split(),
+    "rest": """
+        bba dda ffa gga lla mma nna ppa rra ssa tta zza
+        bbo ck dge ggle lb lt mp nk rk sh th x
+        """.split(),
+    "village": """
+        bury by cester dale ford gate ham hurst more mouth ness port stow ton well wick
+        """.split(),
     "who": """
-        baker camel dentist doctor donkey farmer ferret frog ghost giant goat gnome hamster hunter
-        jester judge lawyer lobster magician monk monster nurse painter panther parrot penguin pirate
-        plumber poet pony priest rabbit robber robot sailor scientist snail soldier spy squirrel
-        tailor teacher tiger toad troll turtle vampire vicar waiter walrus weasel whale witch wizard
-        wolf wombat zebra badger bishop butcher cat dragon duck
+        badger baker barber beaver bishop butcher butler camel captain chef clown comedian cook
+        count dentist detective doctor donkey dragon duchess duck duke farmer ferret fiddler fireman
+        frog gardener ghost giant gnome goat goblin goose governor grocer hamster hedgehog hermit
+        hunter jester judge juggler king knight lawyer llama lobster magician mayor mermaid milkman
+        monk monster moose nurse painter panther parrot peacock pelican penguin pigeon pilot pirate
+        plumber poet policeman pony priest princess professor puppet queen rabbit raccoon robber
+        robot sailor scientist seal secretary shepherd sheriff snail soldier sorcerer spy squirrel
+        tailor teacher tiger toad tortoise tourist troll turkey turtle vampire vicar viking
+        violinist waiter walrus weasel werewolf whale witch wizard wombat yak zebra zookeeper
         """.split(),
     "mood": """
-        bald bashful brave careful cheerful clever cunning dizzy dreamy famous friendly fussy gentle
-        gloomy greedy grumpy happy hungry jealous jolly lazy lonely modest naughty nervous noisy
-        polite proud quiet rich rude sad scruffy shy silly sleepy sneaky stubborn tall tiny tired vain
-        wicked wise young cautious secretive merry
+        bald barefoot bashful bearded bored bossy brave brilliant careful cautious charming cheeky
+        cheerful chilly clever clumsy confused cranky cunning curious daring delicate dizzy dreamy
+        fabulous famous fearless feverish fierce forgetful friendly frightened fussy gallant
+        generous gentle gigantic gloomy grateful greedy grumpy handsome happy helpful hopeless
+        humble hungry jealous jolly joyful kind lazy lively lonely lovesick lucky mad merry mighty
+        miserable modest mysterious naughty neat nervous nimble noisy peculiar perfect playful plump
+        polite proud puzzled quarrelsome quiet rebellious retired rich romantic rude sad scruffy
+        seasick secretive sensible serious shaggy shy silent silly sleepy smelly sneaky spoilt
+        stubborn talented talkative tall terrible thoughtful ticklish timid tiny tired tough vain
+        wealthy weary wicked wild wise worried young zealous
         """.split(),
     "look": """
-        bent big blue brass broken brown cheap clean copper crooked damp dirty double dusty fancy
-        fluffy folding frozen giant glass golden green haunted heavy hollow jewelled knitted leaky long
-        magic muddy musical new paper pink plain purple round rusty secret shiny short silver soft
-        spotted square striped velvet wet wobbly wooden yellow
+        bent big blue brass broken bronze brown cardboard carved cheap chequered clean copper
+        cracked creaky crooked damp dented dirty double dusty fake fancy floating fluffy folding
+        frozen furry giant glass glowing golden green grey hairy haunted heavy hollow inflatable
+        jewelled knitted leaky leather little long lopsided magic marble melted miniature mossy
+        muddy musical new painted paper patched pink plain plastic pointed porcelain portable purple
+        ragged rare rotten round rubber rusty scarlet scratched secret shiny short silent silver
+        slippery soft sparkling spotted square squeaky stolen striped tangled tartan thin
+        transparent twisted ugly useless velvet vibrating warm wet white wide wobbly wooden wrinkled
+        yellow
         """.split(),
     "object": """
-        balloon banjo barrel basket bell bicycle bottle broom bucket candle cannon carpet clock coat
-        cradle drum fiddle fork garden glove guitar hammer harp hat jug kettle kite ladder lamp
-        mattress mirror needle pillow pipe rocket saddle spoon teapot tent tower trumpet vase violin
-        wagon whistle wig bathtub button chair curtain diary feather flute ghost-trap jewel piano puppet
-        sandal sock sofa statue table telescope umbrella
+        balloon banjo barrel basket bathtub bell bench bicycle blanket bonnet bottle box bracelet
+        bridge broom bucket button candle cannon carpet cello chair chandelier chest chimney
+        clarinet clock coat comb compass cradle crown cupboard curtain cushion desk diary doorbell
+        dresser drum fan feather fiddle flagpole flute fork fountain garden glove guitar hammer
+        hammock harp hat helmet horn hourglass jacket jewel jug kettle kite ladder lamp lantern
+        lighthouse locket map mask mattress microscope mirror necklace needle notebook paintbrush
+        parasol penny piano pillow pipe pocketwatch pyramid quilt raft ribbon ring rocket rope
+        saddle sandal scarf shovel sleigh slipper sock sofa spoon statue suitcase sword table teapot
+        telescope tent thimble toothbrush tower treasure trombone trumpet tunnel vase violin wagon
+        wardrobe wheelbarrow whistle wig windmill yacht zip
         """.split(),
     "taste": """
-        bitter boiled burnt cold creamy crunchy dry fried fresh grilled hot juicy lumpy mashed mouldy
-        peppery pickled raw roasted salty smoked soggy sour spicy stale sticky sweet toasted warm
+        bitter boiled burnt buttered caramel chopped cold creamy crispy crunchy curried dry
+        fermented fizzy fresh fried frosted grilled hot juicy lukewarm lumpy mashed mild minty
+        mouldy nutty peppery pickled poached raw roasted salty smoked soggy sour spicy stale steamed
+        sticky stuffed sugary sweet tasteless toasted vanilla whipped
         """.split(),
     "dish": """
-        bacon bananas beans biscuits bread broccoli cabbage cake carrots cheese cherries custard
-        doughnuts dumplings figs fish fudge garlic gravy ham honey jam jelly leeks lentils macaroni
-        marmalade mustard noodles nuts parsnips peas pickles pie porridge potatoes pudding radishes
-        rice sausages soup spinach toffee tomatoes trifle turnips
+        bacon bananas beans beetroot biscuits bread broccoli cabbage cake candyfloss carrots
+        cauliflower celery cheese cherries chestnuts chips cider cocoa crumpets cucumber curry
+        custard dates doughnuts dumplings figs fish fudge garlic gherkins ginger grapes gravy halibut
+        ham honey jam jelly ketchup kippers lasagne leeks lemonade lentils lettuce liquorice
+        macaroni marmalade marzipan meatballs melon muffins mushrooms mustard nachos noodles nougat
+        pancakes parsnips pasta peaches peanuts pears peas pickles pie pizza plums popcorn porridge
+        potatoes prunes pudding radishes raisins rhubarb rice salad sardines sausages scones soup
+        spaghetti spinach strudel syrup tarts toffee tofu tomatoes treacle trifle tuna turnips
+        waffles yoghurt
         """.split(),
     "number": "two three four five six seven nine ten twelve thirteen twenty forty fifty".split(),
     "cheer": """
-        Bravo Crumbs Goodness Hooray Indeed Lovely Nonsense Really Splendid Thunder Ugh Yikes
+        Alas Bravo Crumbs Drat Eek Fancy Goodness Hooray Indeed Jeepers Lovely Marvellous Nonsense
+        Ouch Phew Rubbish
+        """.split(),
+    "act": """
+        box cook count dance drive fish fly giggle juggle kneel knit limp mumble paint pray read
+        rhyme ride sew shout sing ski sneeze snore sulk swim tap-dance whistle wink wrestle yawn
+        yodel
+        """.split(),
+    "did": """
+        admired arrested avoided befriended bit bored bribed chased copied cured dreaded drew
+        dropped envied fed followed fooled forgave greeted guarded hid hired hugged ignored insulted
+        interviewed invited jailed kissed led loved married met mocked nursed obeyed outran
+        outwitted painted pinched praised pushed rescued robbed saved scared sketched splashed
+        startled sued taught teased tickled trained tricked trusted unmasked visited warned wed
+        weighed woke worshipped
+        """.split(),
+    "wants": "borrowed collects desires found hid inherited lost wears".split(),
+    "eats": "adores bathes-in cooks dreads eats fries grows sells".split(),
+    "near": "beyond from in near outside under by above".split(),
+    "today": """
+        again always daily forever indeed lately maybe nowadays often perhaps rarely secretly today
+        usually weekly yearly
         """.split(),
 }
 
-# Who is who in a scene: A asks and B answers; they gossip about the person Z, the place P, the
-# thing X and the food D, until the talk runs dry. A new thing comes with "a" or "some"; "the" points
-# back at it.
+# Who is who in a scene: A asks and B answers. They gossip about the person Z, the place P, the thing
+# X and the food D until the talk runs dry. A thing comes in with "a"; "the" points back at it.
 SCENES = {
-    "scene": ["{A=hero} and {B=friend} {doing}.\n{A}: Any news, {B}?\n{B}: {news}\n"],
+    "scene": ["{A=hero} and {B=friend} {doing}.\n{A}: {hello}, {B}?\n{B}: {news}\n"],
     "doing": [
         "at the bus stop", "fixing a roof", "in a small boat", "up a tree", "waiting for soup",
         "knitting", "on the moon", "stuck in a lift", "feeding pigeons", "painting a fence",
-        "lost in a wood", "under one umbrella",
+        "lost in a wood", "under an umbrella", "eating {dish}", "dressed as a {who}",
+        "behind a {object}", "hunting for {dish}",
     ],
+    "hello": ["Any news", "What is up", "Who is here", "Heard anything"],
     "name": ["{onset}{vowel}{rest}"],
     "town": ["{onset}{vowel}{village}"],
     "news": [
-        "In {P=town} there is a talking {object}.\n{A}: {place}",
-        "Yes, they banned {D=dish} in {P=town}.\n{A}: {place}",
-        "Somebody stole the {look} {X=object}.\n{A}: {thing}",
-        "You will never guess who is in love: {Z=name}.\n{A}: {person}",
-        "My {look} {X=object} can sing.\n{A}: {thing}",
+        "They banned {taste} {dish} in {P=town}.\n{A}: {place}",
+        "I lost my {who} and a {look} {X=object}.\n{A}: {thing}",
+        "A {mood} {who} fell in love with {Z=name}.\n{A}: {person}",
+        "My {look} {object} was eaten by {Z=name}.\n{A}: {person}",
         "It is raining {taste} {D=dish}.\n{A}: {food}",
-        "The new {who} is called {Z=name}.\n{A}: {person}",
-        "A {mood} {who} fell asleep on {Z=name}.\n{A}: {person}",
+        "Every {who} is moving to {P=town}.\n{A}: {place}",
+        "You have a {mood} new neighbour, {Z=name}.\n{A}: {person}",
+        "The {who} {did} {Z=name}.\n{A}: {person}",
     ],
     "person": [
-        "Who is {Z}?\n{B}: {Z} is a {mood} {who} from {P=town}.\n{A}: {place}",
-        "What does {Z} want?\n{B}: {Z} wants a {look} {X=object}.\n{A}: {thing}",
-        "Is {Z} rich?\n{B}: {Z} only owns a {look} {X=object}.\n{A}: {thing}",
-        "How does {Z} sleep?\n{B}: {Z} sleeps on {taste} {D=dish}.\n{A}: {food}",
-        "I thought {Z} was single.\n{B}: No, {Z} married a {mood} {who}, {Z=name}.\n{A}: {person}",
-        "Can {Z} dance?\n{B}: {Z} can, says {Z=name}, the {mood} {who}.\n{A}: {person}",
-        "Does {Z} still live here?\n{B}: No, {Z} flew to {P=town} in a {look} {object}.\n{A}: {place}",
-        "{Z}? {cheer}!\n{B}: Yes, {Z}, and {Z.he} lost {Z.his} {look} {X=object}.\n{A}: {thing}",
-        "Do not trust {Z}!\n{B}: {cheer}! {Z} gave me {Z.his} {taste} {D=dish}.\n{A}: {food}",
+        "Who is {Z}?\n{B}: {Z} is a {mood} {who} {near} {P=town}.\n{A}: {place}",
+        "What about {Z}?\n{B}: {Z} {wants} a {look} {X=object} {today}.\n{A}: {thing}",
+        "Is {Z} {mood}?\n{B}: {Z} is {mood}, like {Z=name}, my {who}.\n{A}: {person}",
+        "Where is {Z}?\n{B}: {Z} is in {P=town} with a {mood} {who}.\n{A}: {place}",
+        "Why {Z}?\n{B}: {Z} {did} a {mood} {who} called {Z=name}.\n{A}: {person}",
+        "How is {Z}?\n{B}: {Z} {did} {number} {look} bears in {P=town}.\n{A}: {place}",
+        "Can {Z} {act}?\n{B}: {Z} can {act} like a {who} from {P=town}.\n{A}: {place}",
+        "Has {Z} eaten?\n{B}: {Z} {eats} {taste} {D=dish}, the {who} says.\n{A}: {food}",
+        "My {who} {did} {Z}!\n{B}: {Z} lost {Z.his} {look} {X=object}.\n{A}: {thing}",
+        "Oh {cheer}, not {Z}!\n{B}: {Z}, and {Z.he} {did} {Z=name}, a {mood} {who}.\n{A}: {person}",
+        "Poor {Z}!\n{B}: {Z} gave {Z.his} {look} {object} to {Z=name}.\n{A}: {person}",
         "Enough of {Z}.\n{end}",
-        "My {who} hates {Z}.\n{end}",
     ],
     "place": [
-        "Where is {P}?\n{B}: {P} is {number} miles from {P=town}.\n{A}: {place}",
-        "Who lives in {P}?\n{B}: In {P} lives {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "Is {P} pretty?\n{B}: {P} has a {look} {X=object}.\n{A}: {thing}",
-        "What do they eat in {P}?\n{B}: In {P} they eat {taste} {D=dish}.\n{A}: {food}",
+        "Who rules {P}?\n{B}: {P} is ruled by {Z=name}, a {mood} {who}.\n{A}: {person}",
+        "Where is {P}?\n{B}: {P} is {number} {mood} miles {near} {P=town}.\n{A}: {place}",
+        "I hear {P} is {mood}.\n{B}: {P} has a {who} who {did} {Z=name}.\n{A}: {person}",
+        "Let us visit {P}!\n{B}: {P} has only {taste} {D=dish} and a {who}.\n{A}: {food}",
+        "What is in {P}?\n{B}: {P} has a {look} {X=object} on {number} wheels.\n{A}: {thing}",
+        "Oh {cheer}, {P}!\n{B}: {P} is where {Z=name} {did} a {mood} {who}.\n{A}: {person}",
+        "My {who} is from {P}.\n{B}: {P} hates {Z=name}, your {mood} {who}.\n{A}: {person}",
         "Never go to {P}.\n{end}",
     ],
     "thing": [
-        "Who made the {X}?\n{B}: The {X} is by {Z=name}, the {mood} {who}.\n{A}: {person}",
-        "Where is the {X} now?\n{B}: The {X} is in {P=town}.\n{A}: {place}",
-        "I like the {X}.\n{B}: The {X} was only a {look} {X=object} once.\n{A}: {thing}",
+        "Whose is the {X}?\n{B}: The {X} is from {Z=name}, a {mood} {who}.\n{A}: {person}",
+        "Where is the {X}?\n{B}: The {X} is {near} {P=town}, on a {mood} {who}.\n{A}: {place}",
+        "I like the {X}.\n{B}: The {X} was a {look} {X=object} {today}.\n{A}: {thing}",
+        "Oh {cheer}, the {X}!\n{B}: The {X} {did} {Z=name}, a {mood} {who}.\n{A}: {person}",
+        "Can the {X} {act}?\n{B}: The {X} can {act} in {P=town} {today}.\n{A}: {place}",
+        "Is the {X} {look}?\n{B}: The {X} is full of {taste} {D=dish}.\n{A}: {food}",
+        "My {who} has the {X}.\n{B}: The {X} {did} {Z=name}.\n{A}: {person}",
         "Keep the {X}.\n{end}",
     ],
     "food": [
-        "Who cooks the {D}?\n{B}: The {D} {D.is} by {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "I want the {D}.\n{B}: The {D} {D.is} for {Z=name}, a {mood} {who}.\n{A}: {person}",
+        "Who cooked the {D}?\n{B}: The {D} {D.is} by {Z=name}, a {mood} {who}.\n{A}: {person}",
+        "I want the {D}.\n{B}: The {D} {D.is} for {Z=name}, my {mood} {who}.\n{A}: {person}",
+        "Does the {who} eat the {D}?\n{B}: The {D} {D.is} in a {look} {X=object}.\n{A}: {thing}",
         "Keep the {D}.\n{end}",
     ],
     "end": [
         "{B}: Farewell, {A}.\n",
-        "{B}: Time for tea, {A}. You bring the {dish}.\n",
+        "{B}: Time for {taste} {dish}, {A}.\n",
         "{B}: Good night, {A}.\n{A}: Good night, {B}.\n",
+        "{B}: Help, my {object} is on fire!\n",
     ],
 }
 
