@@ -1,16 +1,26 @@
 """TinyTales: endless small plays, written by a grammar whose entropy is known exactly.
 
-A play is a list of rules. A rule offers alternatives, all equally likely; one of them is chosen, and
-its slots are filled from left to right:
+A grammar is a table of rules. A rule offers alternatives, all equally likely. One of them is
+chosen, and its slots are filled from left to right:
 
     {dish}       choose an alternative of the rule `dish`
-    {D=dish}     the same, and remember what was written as D
-    {D}          repeat D: a copy, which costs nobody who remembers it a single bit
-    {D.is}       a form that agrees with D ("is", or "are" when D is plural); see FORMS
+    {D=dish}     the same, and remember what it wrote as D
+    {D}          repeat D: a copy, and certain for whoever remembers D
+    {D.is}       a word that agrees with D: "is", or "are" if D is plural; see FORMS
 
-The grammar runs in two modes. When it writes, each choice is drawn. When it reads, each choice is
-recognised, which is possible because no alternative begins with the whole of another one. So a text
-fixes every choice behind it, and its probability is known to the last bit.
+The grammar runs in two modes. Writing, each choice is drawn. Reading, each choice is recognised,
+which works because no alternative begins with the whole of another one. So the text so far fixes
+every choice behind it, and the probability of each next character is known exactly.
+
+A grammar of your own:
+
+    >>> toy = Grammar({"scene": ["A {T=pet} sat. Did the {T} sit?\\n"], "pet": ["cat", "dog"]})
+    >>> toy.write(31)
+    'A dog sat. Did the dog sit?\\nA c'
+    >>> sum(toy.surprisal("A cat sat. Did the cat sit?\\n"))
+    1.0
+
+Source: surprisal and entropy are Shannon 1948, sections 6 and 7; the grammar is our own.
 """
 
 import math
@@ -42,13 +52,6 @@ class Slot(NamedTuple):
     form: str
 
 
-class Memory(NamedTuple):
-    """What a remembered name stands for, and where it was last written."""
-
-    text: str
-    position: int
-
-
 class EndOfText(Exception):
     """The stage has all the text it wants."""
 
@@ -63,14 +66,15 @@ class Writer:
         self.position = 0
 
     def draw(self, n: int) -> int:
-        """An integer below n, each equally likely: bits are drawn until they spell one."""
-        while (number := self.bits(n.bit_length())) >= n:
-            pass
+        """An integer from 0 to n - 1, each equally likely: draw bits until they spell one."""
+        number = n
+        while number >= n:
+            number = self.bits((n - 1).bit_length())
         return number
 
     def choose(self, alternatives: list[str]) -> int:
         """Draw one of the alternatives, write it and return its index."""
-        index = self.draw(len(alternatives)) if len(alternatives) > 1 else 0
+        index = self.draw(len(alternatives))
         self.say(alternatives[index])
         return index
 
@@ -142,67 +146,95 @@ def parse(alternative: str) -> list[str | Slot]:
 
 
 def remember(slot: Slot, text: str, position: int, memory: dict, copies: list[Copy]) -> None:
-    """Note where a slot's name was written; if it was written before, that is a copy."""
+    """Note what a name stands for and where it was last written; a repetition is also a copy."""
     if slot.rule:
-        memory[slot.name] = Memory(text, position)
-        return
-    original, source = memory[slot.name]
-    start = text.find(original)
-    if start >= 0:  # "it" repeats nothing; "a kite" and "painted" do
-        start += position
-        copies.append(Copy(slot.name, start, start + len(original), start - source))
-        memory[slot.name] = Memory(original, start)
+        memory[slot.name] = text, position
+    elif text == memory[slot.name][0]:  # "it" and "are" agree with a name, they do not copy it
+        distance = position - memory[slot.name][1]
+        copies.append(Copy(slot.name, position, position + len(text), distance))
+        memory[slot.name] = text, position
+
+
+def check_distinct(alternatives: list[str]) -> None:
+    """Refuse alternatives that a reader could not tell apart: one that begins another one."""
+    ordered = sorted(alternatives)
+    for first, second in zip(ordered, ordered[1:], strict=False):
+        if second.startswith(first):
+            raise ValueError(
+                f"an alternative begins with the whole of another: {first!r}, {second!r}; "
+                "change one of them"
+            )
 
 
 class Grammar:
     """Rules that write, and read, one `scene` after another.
 
     Args:
-        rules: alternatives of every rule; the rule `scene` is where each scene starts.
-        forms: functions from a remembered text to a form that agrees with it.
+        rules: the alternatives of every rule; each scene is one run of the rule `scene`.
+        forms: for each form, a function from a remembered text to the word that agrees with it.
+    Raises:
+        ValueError: if a slot names no rule, one name is drawn from two rules or from none, or one
+            alternative begins another (checked here where no alternative opens with a copy).
     """
 
     def __init__(self, rules: dict[str, list[str]], forms: dict[str, Callable] | None = None):
-        self.forms = forms or {}
+        self.forms = {"": str} | (forms or {})
         self.rules = {
             rule: [parse(alternative) for alternative in alternatives]
             for rule, alternatives in rules.items()
         }
-        self.fixed = {
-            rule: [self.opening(alternative, {}) for alternative in alternatives]
-            for rule, alternatives in self.rules.items()
-            if not any(self.remembers(alternative) for alternative in alternatives)
-        }
-        self.drawn_from = {}
-        for alternatives in self.rules.values():
-            for part in (part for alternative in alternatives for part in alternative):
-                if isinstance(part, Slot) and part.name and part.rule:
-                    if self.drawn_from.setdefault(part.name, part.rule) != part.rule:
-                        raise ValueError(
-                            f"{part.name} is drawn from {part.rule!r} and from "
-                            f"{self.drawn_from[part.name]!r}; give each rule a name of its own"
-                        )
+        self.drawn_from: dict[str, str] = {}  # the rule behind each name
+        slots = [part for rule in self.rules for part in self.parts(rule) if isinstance(part, Slot)]
+        for slot in slots:
+            if slot.rule and slot.rule not in rules:
+                raise ValueError(f"no rule is called {slot.rule!r}; add it, or mend the slot")
+            known = self.drawn_from.setdefault(slot.name, slot.rule) if slot.rule else slot.rule
+            if slot.name and slot.rule and known != slot.rule:
+                raise ValueError(
+                    f"{slot.name} is drawn from {known!r} and {slot.rule!r}; give each its own name"
+                )
+        for slot in slots:
+            if slot.name not in self.drawn_from:
+                raise ValueError(
+                    f"{slot.name} is repeated but never drawn; write {{{slot.name}=rule}}"
+                )
+        self.fixed = {}  # the openings of rules that never open with a copy
+        for rule, alternatives in self.rules.items():
+            if not any(self.opens_with_copy(alternative) for alternative in alternatives):
+                self.fixed[rule] = [self.opening(alternative, {}) for alternative in alternatives]
+                check_distinct([text for text, _ in self.fixed[rule]])
 
     def write(self, num_chars: int, seed: int = 0) -> str:
-        """The first num_chars characters of the scenes that belong to seed."""
-        if not isinstance(num_chars, int) or num_chars < 1:
-            raise ValueError(f"num_chars must be a whole number of at least 1, not {num_chars!r}")
+        """The first num_chars characters of the endless scenes that belong to seed.
+
+        The text is the same on every machine and Python: only whole bits are ever drawn.
+
+        Raises:
+            ValueError: unless num_chars is a whole number >= 1 and seed one >= 0.
+        """
+        for name, number, least in (("num_chars", num_chars, 1), ("seed", seed, 0)):
+            if not isinstance(number, int) or isinstance(number, bool) or number < least:
+                raise ValueError(f"{name} must be a whole number, at least {least}; got {number!r}")
         writer = Writer(num_chars, seed)
         self.perform(writer)
         return "".join(writer.pieces)[:num_chars]
 
     def surprisal(self, text: str) -> list[float]:
-        """-log2 P(character | all before it), in bits: infinite from the first impossible one."""
+        """-log2 P(character | all before it) for each character of a text, in bits.
+
+        Exact for every prefix of what the grammar writes; infinite from the first character that
+        it cannot have written. The text must begin where a scene begins.
+        """
         reader = Reader(text)
         self.perform(reader)
         return reader.surprisal + [math.inf] * (len(text) - len(reader.surprisal))
 
     def copies(self, text: str) -> list[Copy]:
-        """Every completed copy of the text, in order, up to the first impossible character."""
+        """Every finished copy in a text, in order, up to the first impossible character."""
         return self.perform(Reader(text))
 
     def perform(self, stage: Writer | Reader) -> list[Copy]:
-        """Run scene after scene on the stage, which chooses; returns the copies met on the way."""
+        """Give scene after scene on a stage, which makes the choices; returns the copies made."""
         copies: list[Copy] = []
         try:
             while True:
@@ -213,7 +245,8 @@ class Grammar:
     def act(self, rule: str, stage: Writer | Reader, memory: dict, copies: list[Copy]) -> str:
         """Choose an alternative of a rule, fill its slots and return the text this makes.
 
-        The alternatives are told apart by their openings: what each says before it draws again.
+        Alternatives are told apart by their openings: what each says before it draws again. A draw
+        that ends an alternative is a further turn of the loop, so talk may go on without end.
         """
         written = ""
         while rule:
@@ -221,16 +254,16 @@ class Grammar:
                 self.opening(alternative, memory) for alternative in self.rules[rule]
             ]
             index = stage.choose([text for text, _ in openings])
-            said, parts_said = openings[index]
+            said, num_said = openings[index]
             position = stage.position - len(said)
             alternative, rule = self.rules[rule][index], ""
             for number, part in enumerate(alternative):
-                if not isinstance(part, Slot) or not part.rule:
+                if isinstance(part, str) or not part.rule:
                     text = self.certain(part, memory)
-                    if number >= parts_said:
+                    if number >= num_said:
                         stage.say(text)
                 elif part is alternative[-1] and not part.name:
-                    rule = part.rule  # go on there, without going deeper
+                    rule = part.rule
                     break
                 else:
                     text = self.act(part.rule, stage, memory, copies)
@@ -240,14 +273,16 @@ class Grammar:
                 position += len(text)
         return written
 
-    def remembers(self, alternative: list) -> bool:
-        """Whether an alternative repeats something before its first draw."""
-        for part in alternative:
-            if isinstance(part, Slot):
-                return not part.rule
-        return False
+    def parts(self, rule: str) -> list[str | Slot]:
+        """The parts of all alternatives of a rule, in one list."""
+        return [part for alternative in self.rules[rule] for part in alternative]
 
-    def opening(self, alternative: list, memory: dict) -> tuple[str, int]:
+    def opens_with_copy(self, alternative: list[str | Slot]) -> bool:
+        """Whether an alternative repeats a name before it draws anything."""
+        slots = [part for part in alternative if isinstance(part, Slot)]
+        return bool(slots) and not slots[0].rule
+
+    def opening(self, alternative: list[str | Slot], memory: dict) -> tuple[str, int]:
         """What an alternative says before its first draw, and how many of its parts that takes."""
         text = ""
         for number, part in enumerate(alternative):
@@ -260,15 +295,16 @@ class Grammar:
         """The text of a part that draws nothing: words as they stand, a copy or a form of one."""
         if isinstance(part, str):
             return part
-        text = memory[part.name].text
-        return self.forms[part.form](text) if part.form else text
+        text, _ = memory[part.name]
+        return self.forms[part.form](text)
 
     def entropy(self) -> tuple[float, float]:
-        """Entropy (bits) and mean length (characters) of a scene, worked out without drawing one.
+        """Entropy in bits and mean length in characters of a scene, worked out without drawing.
 
-        A rule costs log2 of the number of its alternatives, plus the mean over these of what their
-        draws cost; its length is a mean in the same way. Rules may lead back to themselves, so both
-        are found by repeating these sums until they no longer change.
+        Choices are independent, so a rule costs log2 of the number of its alternatives plus the
+        mean of what their draws cost, and its length is a mean in the same way. Rules may lead back
+        to themselves: the sums are repeated until they stand still. The entropy per character of an
+        endless text is the quotient.
         """
         bits, length = dict.fromkeys(self.rules, 0.0), dict.fromkeys(self.rules, 0.0)
         certain = {rule: self.certain_length(rule) for rule in self.rules}
@@ -277,25 +313,25 @@ class Grammar:
             before = bits["scene"], length["scene"]
             for rule, alternatives in self.rules.items():
                 n = len(alternatives)
-                parts = [part for alternative in alternatives for part in alternative]
-                draws = [part.rule for part in parts if isinstance(part, Slot) and part.rule]
+                draws = [part.rule for part in self.parts(rule) if isinstance(part, Slot)]
+                draws = [draw for draw in draws if draw]
                 bits[rule] = math.log2(n) + sum(bits[draw] for draw in draws) / n
                 length[rule] = certain[rule] + sum(length[draw] for draw in draws) / n
         return bits["scene"], length["scene"]
+
     def certain_length(self, rule: str) -> float:
         """Mean number of characters that an alternative of a rule writes without drawing."""
-        length = 0.0
-        for part in (part for alternative in self.rules[rule] for part in alternative):
+        total = 0.0
+        for part in self.parts(rule):
             if isinstance(part, str):
-                length += len(part)
+                total += len(part)
             elif not part.rule:
-                form = self.forms[part.form] if part.form else str
                 texts = self.language(self.drawn_from[part.name])
-                length += sum(p * len(form(text)) for text, p in texts.items())
-        return length / len(self.rules[rule])
+                total += sum(p * len(self.forms[part.form](text)) for text, p in texts.items())
+        return total / len(self.rules[rule])
 
     def language(self, rule: str) -> dict[str, float]:
-        """Every text that a small rule can make, with its probability."""
+        """Every text that a name's rule can make, with its probability."""
         texts: dict[str, float] = {}
         for alternative in self.rules[rule]:
             some = {"": 1 / len(self.rules[rule])}
@@ -306,7 +342,7 @@ class Grammar:
         return texts
 
 
-# Lists of words. No word begins with another word of its list.
+# Lists of words, by what they are for. No word begins with another one of its list.
 WORDS = {
     "hero": "Ada Bea Cid Dot Eva Fay Gus Hal Ida Jim Kit Leo Meg Ned Ora Pim".split(),
     "friend": "Quin Ray Sam Tess Una Vic Wyn Xena Yuri Zoe Abe Ben Cleo Dan Ella Finn".split(),
@@ -323,14 +359,15 @@ WORDS = {
         """.split(),
     "who": """
         badger baker barber beaver bishop butcher butler camel captain chef clown comedian cook
-        count dentist detective doctor donkey dragon duchess duck duke farmer ferret fiddler fireman
-        frog gardener ghost giant gnome goat goblin goose governor grocer hamster hedgehog hermit
-        hunter jester judge juggler king knight lawyer llama lobster magician mayor mermaid milkman
-        monk monster moose nurse painter panther parrot peacock pelican penguin pigeon pilot pirate
-        plumber poet policeman pony priest princess professor puppet queen rabbit raccoon robber
-        robot sailor scientist seal secretary shepherd sheriff snail soldier sorcerer spy squirrel
-        tailor teacher tiger toad tortoise tourist troll turkey turtle vampire vicar viking
-        violinist waiter walrus weasel werewolf whale witch wizard wombat yak zebra zookeeper
+        count dentist detective doctor donkey dragon duchess duck duke farmer ferret fiddler
+        fireman frog gardener ghost giant gnome goat goblin goose governor grocer hamster hedgehog
+        hermit hunter jester judge juggler king knight lawyer llama lobster magician mayor mermaid
+        milkman monk monster moose nurse painter panther parrot peacock pelican penguin pigeon
+        pilot pirate plumber poet policeman pony priest princess professor puppet queen rabbit
+        raccoon robber robot sailor scientist seal secretary shepherd sheriff snail soldier
+        sorcerer spy squirrel tailor teacher tiger toad tortoise tourist troll turkey turtle
+        vampire vicar viking violinist waiter walrus weasel werewolf whale witch wizard wombat yak
+        zebra zookeeper
         """.split(),
     "mood": """
         bald barefoot bashful bearded bored bossy brave brilliant careful cautious charming cheeky
@@ -338,22 +375,22 @@ WORDS = {
         fabulous famous fearless feverish fierce forgetful friendly frightened fussy gallant
         generous gentle gigantic gloomy grateful greedy grumpy handsome happy helpful hopeless
         humble hungry jealous jolly joyful kind lazy lively lonely lovesick lucky mad merry mighty
-        miserable modest mysterious naughty neat nervous nimble noisy peculiar perfect playful plump
-        polite proud puzzled quarrelsome quiet rebellious retired rich romantic rude sad scruffy
-        seasick secretive sensible serious shaggy shy silent silly sleepy smelly sneaky spoilt
-        stubborn talented talkative tall terrible thoughtful ticklish timid tiny tired tough vain
-        wealthy weary wicked wild wise worried young zealous
+        miserable modest mysterious naughty neat nervous nimble noisy peculiar perfect playful
+        plump polite proud puzzled quarrelsome quiet rebellious retired rich romantic rude sad
+        scruffy seasick secretive sensible serious shaggy shy silent silly sleepy smelly sneaky
+        spoilt stubborn talented talkative tall terrible thoughtful ticklish timid tiny tired
+        tough vain wealthy weary wicked wild wise worried young zealous
         """.split(),
     "look": """
         bent big blue brass broken bronze brown cardboard carved cheap chequered clean copper
         cracked creaky crooked damp dented dirty double dusty fake fancy floating fluffy folding
         frozen furry giant glass glowing golden green grey hairy haunted heavy hollow inflatable
         jewelled knitted leaky leather little long lopsided magic marble melted miniature mossy
-        muddy musical new painted paper patched pink plain plastic pointed porcelain portable purple
-        ragged rare rotten round rubber rusty scarlet scratched secret shiny short silent silver
-        slippery soft sparkling spotted square squeaky stolen striped tangled tartan thin
-        transparent twisted ugly useless velvet vibrating warm wet white wide wobbly wooden wrinkled
-        yellow
+        muddy musical new painted paper patched pink plain plastic pointed porcelain portable
+        purple ragged rare rotten round rubber rusty scarlet scratched secret shiny short silent
+        silver slippery soft sparkling spotted square squeaky stolen striped tangled tartan thin
+        transparent twisted ugly useless velvet vibrating warm wet white wide wobbly wooden
+        wrinkled yellow
         """.split(),
     "object": """
         balloon banjo barrel basket bathtub bell bench bicycle blanket bonnet bottle box bracelet
@@ -363,31 +400,31 @@ WORDS = {
         hammock harp hat helmet horn hourglass jacket jewel jug kettle kite ladder lamp lantern
         lighthouse locket map mask mattress microscope mirror necklace needle notebook paintbrush
         parasol penny piano pillow pipe pocketwatch pyramid quilt raft ribbon ring rocket rope
-        saddle sandal scarf shovel sleigh slipper sock sofa spoon statue suitcase sword table teapot
-        telescope tent thimble toothbrush tower treasure trombone trumpet tunnel vase violin wagon
-        wardrobe wheelbarrow whistle wig windmill yacht zip
+        saddle sandal scarf shovel sleigh slipper sock sofa spoon statue suitcase sword table
+        teapot telescope tent thimble toothbrush tower treasure trombone trumpet tunnel vase
+        violin wagon wardrobe wheelbarrow whistle wig windmill yacht zip
         """.split(),
     "taste": """
         bitter boiled burnt buttered caramel chopped cold creamy crispy crunchy curried dry
         fermented fizzy fresh fried frosted grilled hot juicy lukewarm lumpy mashed mild minty
-        mouldy nutty peppery pickled poached raw roasted salty smoked soggy sour spicy stale steamed
-        sticky stuffed sugary sweet tasteless toasted vanilla whipped
+        mouldy nutty peppery pickled poached raw roasted salty smoked soggy sour spicy stale
+        steamed sticky stuffed sugary sweet tasteless toasted vanilla whipped
         """.split(),
     "dish": """
         bacon bananas beans beetroot biscuits bread broccoli cabbage cake candyfloss carrots
         cauliflower celery cheese cherries chestnuts chips cider cocoa crumpets cucumber curry
-        custard dates doughnuts dumplings figs fish fudge garlic gherkins ginger grapes gravy halibut
-        ham honey jam jelly ketchup kippers lasagne leeks lemonade lentils lettuce liquorice
-        macaroni marmalade marzipan meatballs melon muffins mushrooms mustard nachos noodles nougat
-        pancakes parsnips pasta peaches peanuts pears peas pickles pie pizza plums popcorn porridge
-        potatoes prunes pudding radishes raisins rhubarb rice salad sardines sausages scones soup
-        spaghetti spinach strudel syrup tarts toffee tofu tomatoes treacle trifle tuna turnips
-        waffles yoghurt
+        custard dates doughnuts dumplings figs fish fudge garlic gherkins ginger grapes gravy
+        halibut ham honey jam jelly ketchup kippers lasagne leeks lemonade lentils lettuce
+        liquorice macaroni marmalade marzipan meatballs melon muffins mushrooms mustard nachos
+        noodles nougat pancakes parsnips pasta peaches peanuts pears peas pickles pie pizza plums
+        popcorn porridge potatoes prunes pudding radishes raisins rhubarb rice salad sardines
+        sausages scones soup spaghetti spinach strudel syrup tarts toffee tofu tomatoes treacle
+        trifle tuna turnips waffles yoghurt
         """.split(),
     "number": "two three four five six seven nine ten twelve thirteen twenty forty fifty".split(),
     "cheer": """
-        Alas Bravo Crumbs Drat Eek Fancy Goodness Hooray Indeed Jeepers Lovely Marvellous Nonsense
-        Ouch Phew Rubbish
+        bother bravo crumbs dear drat fiddlesticks goodness help hooray joy mercy misery no
+        rubbish thunder wow
         """.split(),
     "act": """
         box cook count dance drive fish fly giggle juggle kneel knit limp mumble paint pray read
@@ -396,32 +433,42 @@ WORDS = {
         """.split(),
     "did": """
         admired arrested avoided befriended bit bored bribed chased copied cured dreaded drew
-        dropped envied fed followed fooled forgave greeted guarded hid hired hugged ignored insulted
-        interviewed invited jailed kissed led loved married met mocked nursed obeyed outran
-        outwitted painted pinched praised pushed rescued robbed saved scared sketched splashed
-        startled sued taught teased tickled trained tricked trusted unmasked visited warned wed
-        weighed woke worshipped
+        dropped envied fed followed fooled forgave greeted guarded hid hired hugged ignored
+        insulted interviewed invited jailed kissed led loved married met mocked nursed obeyed
+        outran outwitted painted pinched praised pushed rescued robbed saved scared sketched
+        splashed startled sued taught teased tickled trained tricked trusted unmasked visited
+        warned wed weighed woke worshipped
         """.split(),
     "wants": "borrowed collects desires found hid inherited lost wears".split(),
     "eats": "adores bathes-in cooks dreads eats fries grows sells".split(),
-    "near": "beyond from in near outside under by above".split(),
-    "today": """
-        again always daily forever indeed lately maybe nowadays often perhaps rarely secretly today
-        usually weekly yearly
-        """.split(),
+    "near": "above beyond by from in near outside under".split(),
+    "off": ("above, below, east of, from, north of, past, south of, west of").split(", "),
+    "when": (
+        "after lunch, all day, all night, at dawn, at midnight, at noon, at sea, before tea, "
+        "by candlelight, for free, for fun, in bed, in public, in secret, in spring, in "
+        "style, in winter, indoors, on Friday, on Monday, on Sunday, on foot, on ice, on "
+        "skis, on stage, once again, outdoors, today, tomorrow, tonight, under water, with "
+        "pride"
+    ).split(", "),
 }
 
-# Who is who in a scene: A asks and B answers. They gossip about the person Z, the place P, the thing
-# X and the food D until the talk runs dry. A thing comes in with "a"; "the" points back at it.
+
+# Who is who in a scene: A asks and B answers. They gossip about the person Z, the place P, the
+# thing X and the food D, until the talk runs dry. A thing comes in with "a"; "the" points back.
 SCENES = {
     "scene": ["{A=hero} and {B=friend} {doing}.\n{A}: {hello}, {B}?\n{B}: {news}\n"],
-    "doing": [
-        "at the bus stop", "fixing a roof", "in a small boat", "up a tree", "waiting for soup",
-        "knitting", "on the moon", "stuck in a lift", "feeding pigeons", "painting a fence",
-        "lost in a wood", "under an umbrella", "eating {dish}", "dressed as a {who}",
-        "behind a {object}", "hunting for {dish}",
-    ],
-    "hello": ["Any news", "What is up", "Who is here", "Heard anything"],
+    "doing": (
+        "fix a {look} roof, sit in a {look} boat, hide up a tree, wait for {dish}, knit a "
+        "{object}, walk on the moon, are stuck in a lift, feed a {who}, paint a {mood} {who}, "
+        "get lost in a wood, share a {object}, eat {dish}, dress as a {who}, meet behind a "
+        "{object}, hunt for {dish}, ride a {who}"
+    ).split(", "),
+    "hello": (
+        "Any news, What is up, Who is here, Heard anything, Why so {mood}, Is that a "
+        "{object}, Is it time to {act}, How was the {who}, Are you {mood}, Did you {act}, "
+        "More {dish}, Do you {act}, May I {act}, Like my {object}, Nice {object}, Seen my "
+        "{who}"
+    ).split(", "),
     "name": ["{onset}{vowel}{rest}"],
     "town": ["{onset}{vowel}{village}"],
     "news": [
@@ -436,9 +483,9 @@ SCENES = {
     ],
     "person": [
         "Who is {Z}?\n{B}: {Z} is a {mood} {who} {near} {P=town}.\n{A}: {place}",
-        "What about {Z}?\n{B}: {Z} {wants} a {look} {X=object} {today}.\n{A}: {thing}",
+        "What about {Z}?\n{B}: {Z} {wants} a {look} {X=object} {when}.\n{A}: {thing}",
         "Is {Z} {mood}?\n{B}: {Z} is {mood}, like {Z=name}, my {who}.\n{A}: {person}",
-        "Where is {Z}?\n{B}: {Z} is in {P=town} with a {mood} {who}.\n{A}: {place}",
+        "Where is {Z} {when}?\n{B}: {Z} is in {P=town} with a {mood} {who}.\n{A}: {place}",
         "Why {Z}?\n{B}: {Z} {did} a {mood} {who} called {Z=name}.\n{A}: {person}",
         "How is {Z}?\n{B}: {Z} {did} {number} {look} bears in {P=town}.\n{A}: {place}",
         "Can {Z} {act}?\n{B}: {Z} can {act} like a {who} from {P=town}.\n{A}: {place}",
@@ -446,64 +493,80 @@ SCENES = {
         "My {who} {did} {Z}!\n{B}: {Z} lost {Z.his} {look} {X=object}.\n{A}: {thing}",
         "Oh {cheer}, not {Z}!\n{B}: {Z}, and {Z.he} {did} {Z=name}, a {mood} {who}.\n{A}: {person}",
         "Poor {Z}!\n{B}: {Z} gave {Z.his} {look} {object} to {Z=name}.\n{A}: {person}",
-        "Enough of {Z}.\n{end}",
+        "Enough of {Z}.\n{B}: {end}",
     ],
     "place": [
         "Who rules {P}?\n{B}: {P} is ruled by {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "Where is {P}?\n{B}: {P} is {number} {mood} miles {near} {P=town}.\n{A}: {place}",
+        "Where is {P}?\n{B}: {P} is {number} {mood} miles {off} {P=town}.\n{A}: {place}",
         "I hear {P} is {mood}.\n{B}: {P} has a {who} who {did} {Z=name}.\n{A}: {person}",
-        "Let us visit {P}!\n{B}: {P} has only {taste} {D=dish} and a {who}.\n{A}: {food}",
+        "Let us visit {P} {when}!\n{B}: {P} has only {taste} {D=dish} and a {who}.\n{A}: {food}",
         "What is in {P}?\n{B}: {P} has a {look} {X=object} on {number} wheels.\n{A}: {thing}",
         "Oh {cheer}, {P}!\n{B}: {P} is where {Z=name} {did} a {mood} {who}.\n{A}: {person}",
         "My {who} is from {P}.\n{B}: {P} hates {Z=name}, your {mood} {who}.\n{A}: {person}",
-        "Never go to {P}.\n{end}",
+        "Never go to {P}.\n{B}: {end}",
     ],
     "thing": [
         "Whose is the {X}?\n{B}: The {X} is from {Z=name}, a {mood} {who}.\n{A}: {person}",
         "Where is the {X}?\n{B}: The {X} is {near} {P=town}, on a {mood} {who}.\n{A}: {place}",
-        "I like the {X}.\n{B}: The {X} was a {look} {X=object} {today}.\n{A}: {thing}",
+        "Every {who} likes the {X}.\n{B}: The {X} was a {look} {X=object} {when}.\n{A}: {thing}",
         "Oh {cheer}, the {X}!\n{B}: The {X} {did} {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "Can the {X} {act}?\n{B}: The {X} can {act} in {P=town} {today}.\n{A}: {place}",
+        "Can the {X} {act}?\n{B}: The {X} can {act} in {P=town} {when}.\n{A}: {place}",
         "Is the {X} {look}?\n{B}: The {X} is full of {taste} {D=dish}.\n{A}: {food}",
         "My {who} has the {X}.\n{B}: The {X} {did} {Z=name}.\n{A}: {person}",
-        "Keep the {X}.\n{end}",
+        "Keep the {X}.\n{B}: {end}",
     ],
     "food": [
-        "Who cooked the {D}?\n{B}: The {D} {D.is} by {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "I want the {D}.\n{B}: The {D} {D.is} for {Z=name}, my {mood} {who}.\n{A}: {person}",
+        "Who cooked the {D}?\n{B}: The {D} {D.is} from {Z=name}, a {mood} {who}.\n{A}: {person}",
+        "I want the {D} {when}.\n{B}: The {D} {D.is} for {Z=name}, a {mood} {who}.\n{A}: {person}",
         "Does the {who} eat the {D}?\n{B}: The {D} {D.is} in a {look} {X=object}.\n{A}: {thing}",
-        "Keep the {D}.\n{end}",
+        "Keep the {D}.\n{B}: {end}",
     ],
     "end": [
-        "{B}: Farewell, {A}.\n",
-        "{B}: Time for {taste} {dish}, {A}.\n",
-        "{B}: Good night, {A}.\n{A}: Good night, {B}.\n",
-        "{B}: Help, my {object} is on fire!\n",
+        "Farewell, {A}. Feed the {who}.\n",
+        "Time for {taste} {dish}, {A}.\n",
+        "Good night, {A}.\n{A}: Good night, {B}.\n",
+        "Help, my {look} {object} is on fire!\n",
+        "My {mood} {who} is calling, {A}.\n",
+        "I must {act} with a {mood} {who}.\n",
+        "You sound like a {mood} {who}, {A}.\n",
+        "Is that your {look} {object}?\n{A}: No, {B}, it is a {who}.\n",
     ],
 }
 
-
-def plural(text: str) -> bool:
-    """Whether a phrase names several things."""
-    return text.endswith("s")
-
-
 FORMS = {
+    "is": lambda dish: "are" if dish.endswith("s") else "is",
     "he": lambda name: "she" if name.endswith("a") else "he",
     "his": lambda name: "her" if name.endswith("a") else "his",
-    "is": lambda thing: "are" if plural(thing) else "is",
-    "was": lambda thing: "were" if plural(thing) else "was",
-    "it": lambda thing: "them" if plural(thing) else "it",
 }
 
 PLAYS = Grammar(WORDS | SCENES, FORMS)
 
 
 def tinytales(num_chars: int = 1_000_000, seed: int = 0) -> str:
-    """The first num_chars characters of the plays that belong to seed."""
+    """A text of exactly num_chars characters: the scenes that belong to seed, cut at the end.
+
+    Raises:
+        ValueError: unless num_chars is a whole number >= 1 and seed one >= 0.
+    """
     return PLAYS.write(num_chars, seed)
 
 
 def surprisal(text: str) -> list[float]:
-    """-log2 P(character | all before it), in bits, of a text that starts where a scene starts."""
+    """-log2 P(character | all before it) for each character of a text, in bits.
+
+    Its mean is the floor: whoever predicts one character after the other scores no better on what
+    TinyTales writes, luck aside. Infinite from the first character that cannot follow those before
+    it. The text must begin where a scene begins.
+    """
     return PLAYS.surprisal(text)
+
+
+def copy_slots(text: str) -> list[Copy]:
+    """Where a text of TinyTales repeats a name, place, thing or food, and how far back it stood."""
+    return PLAYS.copies(text)
+
+
+def entropy_rate() -> float:
+    """Bits per character of TinyTales, worked out from its rules: what surprisal is on average."""
+    bits, length = PLAYS.entropy()
+    return bits / length

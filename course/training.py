@@ -18,7 +18,7 @@ from minigpt_lib.data import train_val_split
 from minigpt_lib.model import GPT
 from minigpt_lib.sample import stream
 from minigpt_lib.tokenizer import CharTokenizer
-from minigpt_lib.train import bits_per_character, train
+from minigpt_lib.train import TrainConfig, bits_per_character, train
 
 MAX_THREADS = 4  # enough for models this small
 
@@ -48,19 +48,16 @@ def train_to(
         raise ValueError(f"the run in {out} learned from another text than {text.source}")
     tokenizer = CharTokenizer.from_text(text.text)
     model_config, config = settings(plan["preset"], tokenizer.vocab_size)
-    config = dataclasses.replace(
-        config,
-        max_steps=plan.get("steps", config.max_steps) if steps is None else steps,
-        seed=plan.get("seed", config.seed) if seed is None else seed,
-    )
-    plan |= {"corpus": _name(text), "sha256": text.sha256}
-    plan |= {"steps": config.max_steps, "seed": config.seed}
+    wanted = {"max_steps": plan.get("steps") if steps is None else steps}
+    wanted |= {"seed": plan.get("seed") if seed is None else seed}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    config = dataclasses.replace(config, **given)
     split = train_val_split(tokenizer.encode(text.text))
     torch.set_num_threads(min(torch.get_num_threads(), MAX_THREADS))
     torch.manual_seed(config.seed)
     model = GPT(model_config)
     start = load_checkpoint(out).step if resume else 0
-    write_atomic(out / "run.json", json.dumps(plan, indent=1))
+    _note(out, plan["preset"], text, config)
     progress = Progress(start, config.max_steps)
     with progress.bar:
         run = Run(out, tokenizer, resume)
@@ -98,9 +95,12 @@ def _plan(out: Path) -> dict:
         raise ValueError(f"{out / 'run.json'} is damaged ({error}); train again") from None
 
 
-def _name(text: Corpus) -> str:
-    """What finds this text again from any folder: its name, or the whole path of a file."""
-    return text.name if text.name in NAMES else text.source
+def _note(out: Path, preset: str, text: Corpus, config: TrainConfig) -> None:
+    """Write down what the run is made of, so that it can be resumed from any folder."""
+    name = text.name if text.name in NAMES else text.source
+    plan = {"preset": preset, "corpus": name, "sha256": text.sha256}
+    plan |= {"steps": config.max_steps, "seed": config.seed}
+    write_atomic(out / "run.json", json.dumps(plan, indent=1))
 
 
 class Progress:

@@ -1,5 +1,7 @@
 """The transformer block: normalise, let positions talk, normalise, let each one think."""
 
+# Generated from notebooks/06_blocks.ipynb by `minigpt export`; edit the notebook, not this file.
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -7,43 +9,14 @@ from torch import nn
 from minigpt_lib.attention import CausalSelfAttention
 
 
-def layer_norm(
-    x: torch.Tensor,
-    shape: tuple[int, ...],
-    weight: torch.Tensor | None = None,
-    bias: torch.Tensor | None = None,
-    eps: float = 1e-5,
-) -> torch.Tensor:
-    """Give the features of every position mean 0 and spread 1, then a learned gain and shift.
-
-    Args:
-        x: (..., C).
-        shape: (C,), the size of the dimension to normalise over.
-        weight, bias: (C,) gain and shift, or None for 1 and 0.
-        eps: added to the variance, so that a constant position does not divide by zero.
-    Returns:
-        tensor like x.
-    Source: Ba et al. 2016, equations 3 and 4.
-    """
-    mean = x.mean(dim=-1, keepdim=True)  # (..., 1)
-    variance = x.var(dim=-1, keepdim=True, unbiased=False)  # (..., 1)
-    y = (x - mean) / torch.sqrt(variance + eps)  # (..., C)
-    y = y if weight is None else y * weight
-    return y if bias is None else y + bias
-
-
-# Proved equal to layer_norm above, and faster: what the model calls.
-normalize = F.layer_norm
-
-
 class LayerNorm(nn.Module):
-    """Layer normalisation with a learned gain and, if wanted, a learned shift.
+    """Give the features of every position mean 0 and spread 1, then a learned gain and shift.
 
     Args:
         embed_dim: number of features C.
         bias: whether to learn a shift.
-        eps: added to the variance.
-    Source: Ba et al. 2016.
+        eps: added to the variance, so that a constant position does not divide by zero.
+    Source: Ba et al. 2016, equations 3 and 4.
     """
 
     def __init__(self, embed_dim: int, bias: bool = True, eps: float = 1e-5):
@@ -54,7 +27,7 @@ class LayerNorm(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise each position of x (..., C) on its own: (..., C)."""
-        return normalize(x, self.weight.shape, self.weight, self.bias, self.eps)
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
 
 
 class FeedForward(nn.Module):
@@ -64,7 +37,7 @@ class FeedForward(nn.Module):
         embed_dim: width of input and output C; the hidden layer is 4 C wide.
         dropout: share of the output's entries set to zero while training.
         bias: whether the linear layers have one.
-    Source: Vaswani et al. 2017, section 3.3; the tanh form of GELU as in GPT-2 (Hendrycks and Gimpel 2016).
+    Source: Vaswani et al. 2017, section 3.3; GELU in its tanh form, as GPT-2 has it.
     """
 
     def __init__(self, embed_dim: int, dropout: float = 0.0, bias: bool = True):
@@ -90,13 +63,7 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self,
-        embed_dim: int,
-        num_heads: int,
-        context_length: int,
-        dropout: float = 0.0,
-        bias: bool = True,
-        norm: type[nn.Module] = LayerNorm,
+        self, embed_dim, num_heads, context_length, dropout=0.0, bias=True, norm=LayerNorm
     ):
         super().__init__()
         self.norm1 = norm(embed_dim, bias=bias)
@@ -106,5 +73,5 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Add to x (B, T, C) what attention finds and what the MLP makes of it: (B, T, C)."""
-        x = x + self.attention(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+        x = x + self.attention(self.norm1(x))  # (B, T, C)
+        return x + self.mlp(self.norm2(x))  # (B, T, C)

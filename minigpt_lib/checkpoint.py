@@ -153,9 +153,7 @@ class Run:
         resume: go on from the folder's last checkpoint, on a CPU bit for bit as if never stopped.
     """
 
-    def __init__(
-        self, folder: str | Path | None = None, tokenizer: object = None, resume: bool = False
-    ):
+    def __init__(self, folder: str | Path | None = None, tokenizer=None, resume: bool = False):
         if resume and folder is None:
             raise ValueError("to resume a run, name its folder")
         self.folder = None if folder is None else Path(folder)

@@ -5,11 +5,10 @@
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 
-def train_val_split(
-    ids: Sequence[int] | torch.Tensor, val_fraction: float = 0.1
-) -> tuple[torch.Tensor, torch.Tensor]:
+def train_val_split(ids: Sequence[int], val_fraction: float = 0.1) -> tuple[Tensor, Tensor]:
     """Cut the text once: the first part to learn from, the last part to be scored on.
 
     Args:
@@ -25,39 +24,30 @@ def train_val_split(
     ids = torch.as_tensor(ids, dtype=torch.long)  # (n,)
     n_train = int(len(ids) * (1 - val_fraction))
     if min(n_train, len(ids) - n_train) < 2:
-        raise ValueError(
-            f"{len(ids)} tokens are too few to split with val_fraction={val_fraction}: "
-            "each part needs at least 2; use a longer text"
-        )
+        raise ValueError(f"{len(ids)} tokens are too few to split: each part needs at least 2")
     return ids[:n_train], ids[n_train:]
 
 
-def check_length(ids: torch.Tensor, context_length: int) -> None:
+def check_length(ids: Tensor, context_length: int) -> None:
     """Raise a ValueError unless a block of `context_length` tokens and its targets fit in `ids`."""
     if context_length < 1:
         raise ValueError(f"context_length must be at least 1, got {context_length}")
     if len(ids) < context_length + 1:
-        raise ValueError(
-            f"a text of {len(ids)} tokens holds no block of {context_length} and its next token; "
-            f"use a longer text or context_length <= {len(ids) - 1}"
-        )
+        needed = f"{context_length} tokens and the next one need {context_length + 1}"
+        raise ValueError(f"{needed}, but the text has {len(ids)}; use a longer text")
 
 
 def get_batch(
-    ids: torch.Tensor,
-    batch_size: int,
-    context_length: int,
-    generator: torch.Generator | None = None,
-    device: torch.device | str | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
+    ids: Tensor, batch_size: int, context_length: int, generator=None, device=None
+) -> tuple[Tensor, Tensor]:
     """Draw random blocks of text and, for each position, the token that comes next.
 
     Args:
         ids: token ids (n,), at least context_length + 1 of them.
         batch_size: number of blocks B.
         context_length: positions per block T, at least 1.
-        generator: where the randomness comes from (CPU).
-        device: where the batch goes.
+        generator: a torch.Generator of the CPU, where the randomness comes from.
+        device: a torch.device, where the batch goes.
     Returns:
         x, y: int64 tensors (B, T); y[b, t] is the token that follows x[b, t] in the text.
     Raises:
@@ -71,9 +61,7 @@ def get_batch(
     return ids[positions].to(device), ids[positions + 1].to(device)
 
 
-def sliding_windows(
-    ids: torch.Tensor, context_length: int, stride: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def sliding_windows(ids: Tensor, context_length: int, stride: int) -> tuple[Tensor, Tensor]:
     """Every window of the text that starts at a multiple of `stride`.
 
     Args:

@@ -1,11 +1,12 @@
 """The GPT: embeddings, a stack of blocks, a norm and a head that scores every token."""
 
+# Generated from notebooks/07_model.ipynb by `minigpt export`; edit the notebook, not this file.
+
 import math
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from minigpt_lib.blocks import Block, LayerNorm
 from minigpt_lib.embeddings import TokenAndPositionEmbedding
@@ -47,23 +48,31 @@ PRESETS = {
 }
 
 
+def check_token_ids(name: str, ids: Tensor, vocab_size: int) -> None:
+    """Raise a ValueError if `ids` is empty or one of them lies outside the vocabulary."""
+    if ids.numel() == 0:
+        raise ValueError(f"{name}: no token to work with; give at least one (-100 does not count)")
+    low, high = (int(bound) for bound in ids.aminmax())
+    if low < 0 or high >= vocab_size:
+        got = low if low < 0 else high
+        raise ValueError(f"{name} must lie in 0 to {vocab_size - 1}, got {got}; other tokenizer?")
+
+
 class GPT(nn.Module):
     """Decoder-only transformer that predicts, at every position, the next token.
 
     Args:
-        config: the sizes.
-        block, norm, embedding: the classes to build it from.
-        tie: whether the head shares its matrix with the token embedding.
-    Source: Radford et al. 2019, section 2.3; weight tying: Press and Wolf 2017.
+        config: the sizes, a GPTConfig.
+        block, norm, embedding: the classes to build it from, called as Block, LayerNorm and
+            TokenAndPositionEmbedding are. In a block, matrices that write to the stream are
+            named proj or down and start smaller.
+        tie: whether the head shares its matrix with the embedding's `token`.
+    Source: Radford et al. 2018, section 4.1 (start), 2019, section 2.3; weight tying: Press and
+        Wolf 2017.
     """
 
     def __init__(
-        self,
-        config: GPTConfig,
-        block: type[nn.Module] = Block,
-        norm: type[nn.Module] = LayerNorm,
-        embedding: type[nn.Module] = TokenAndPositionEmbedding,
-        tie: bool = True,
+        self, config, block=Block, norm=LayerNorm, embedding=TokenAndPositionEmbedding, tie=True
     ):
         super().__init__()
         self.config = c = config
@@ -74,14 +83,14 @@ class GPT(nn.Module):
         self.head = nn.Linear(c.embed_dim, c.vocab_size, bias=False)
         if tie:
             self.head.weight = self.embedding.token.weight
-        self.apply(init_weights)
         for name, parameter in self.named_parameters():
-            if name.endswith(("proj.weight", "down.weight")):  # the two that write to the stream
-                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * c.num_layers))
+            if parameter.dim() > 1:
+                writes = name.endswith(("proj.weight", "down.weight"))  # to the residual stream
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * c.num_layers if writes else 1))
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
 
-    def forward(
-        self, ids: torch.Tensor, targets: torch.Tensor | None = None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def forward(self, ids: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Score every next token, and the guess if the answer is given.
 
         Args:
@@ -90,41 +99,19 @@ class GPT(nn.Module):
         Returns:
             logits (B, T, V), and the mean cross-entropy in nats, or None without targets.
         Raises:
-            ValueError: for an id or target outside the vocabulary, or a sequence too long.
+            ValueError: for an id or target outside the vocabulary, nothing to score, or a
+                sequence longer than the context.
         """
-        check_ids("ids", ids, self.config.vocab_size)
+        check_token_ids("ids", ids, self.config.vocab_size)
         x = self.embedding(ids)  # (B, T, C)
         for block in self.blocks:
             x = block(x)  # (B, T, C)
         logits = self.head(self.norm(x))  # (B, T, V)
         if targets is None:
             return logits, None
-        check_ids("targets", targets[targets != -100], self.config.vocab_size)
-        return logits, F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100)
+        check_token_ids("targets", targets[targets != -100], self.config.vocab_size)
+        return logits, F.cross_entropy(logits.flatten(0, 1), targets.flatten())  # (B·T, V), (B·T,)
 
     def num_parameters(self) -> int:
         """How many numbers training may change; a tied matrix counts once."""
         return sum(parameter.numel() for parameter in self.parameters())
-
-
-def init_weights(module: nn.Module) -> None:
-    """GPT-2's start: small random matrices (standard deviation 0.02), biases zero.
-
-    Source: Radford et al. 2018, section 4.1; 2019, section 2.3.
-    """
-    if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.Linear) and module.bias is not None:
-        nn.init.zeros_(module.bias)
-
-
-def check_ids(name: str, ids: torch.Tensor, vocab_size: int) -> None:
-    """Raise a ValueError if `ids` is empty or one of them lies outside the vocabulary."""
-    if ids.numel() == 0:
-        raise ValueError(f"{name} is empty: there must be at least one token")
-    low, high = (int(bound) for bound in ids.aminmax())
-    if low < 0 or high >= vocab_size:
-        raise ValueError(
-            f"{name} must lie in 0 to {vocab_size - 1}, got {low if low < 0 else high}; "
-            "was this text encoded with another tokenizer?"
-        )

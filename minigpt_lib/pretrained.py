@@ -1,14 +1,25 @@
 """Weights from a stranger: a Hugging Face GPT-2 poured into our GPT."""
 
+# Generated from notebooks/07_model.ipynb by `minigpt export`; edit the notebook, not this file.
+
 import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from minigpt_lib.model import GPT, GPTConfig
 
-# Hugging Face's name for each of our parameters; {i} is the number of the block.
+# Hugging Face's names for our sizes and for our parameters; {i} is the number of the block.
+HUGGINGFACE_SIZES = {
+    "vocab_size": "vocab_size",
+    "context_length": "n_positions",
+    "embed_dim": "n_embd",
+    "num_heads": "n_head",
+    "num_layers": "n_layer",
+    "dropout": "resid_pdrop",
+}
 HUGGINGFACE_NAMES = {
     "embedding.token": "wte",
     "embedding.position": "wpe",
@@ -22,53 +33,32 @@ HUGGINGFACE_NAMES = {
 }
 
 
-def from_huggingface(model_or_path: torch.nn.Module | str | Path) -> GPT:
-    """Our GPT with the weights of a Hugging Face GPT-2.
-
-    Args:
-        model_or_path: a transformers GPT2LMHeadModel, or a folder with config.json and
-            model.safetensors as its save_pretrained writes them.
-    Returns:
-        a GPT in eval mode, in the dtype of the source; it gives the same logits.
-    Raises:
-        ValueError: if the source is not a GPT-2, or one whose formulas differ from ours.
-    Source: Radford et al. 2019; Conv1D stores its matrix as (in, out), nn.Linear as (out, in).
-    """
-    settings, weights = read_huggingface(model_or_path)
-    check_settings(settings)
-    config = GPTConfig(
-        vocab_size=settings["vocab_size"],
-        context_length=settings["n_positions"],
-        embed_dim=settings["n_embd"],
-        num_heads=settings["n_head"],
-        num_layers=settings["n_layer"],
-        dropout=settings["resid_pdrop"],
-    )
-    model = GPT(config).to(weights["wte.weight"].dtype)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(find_weight(name, weights, parameter.shape))
-    return model.eval()
-
-
 def read_huggingface(model_or_path: torch.nn.Module | str | Path) -> tuple[dict, dict]:
-    """The settings and the named tensors of a GPT-2, from a model or from its folder."""
+    """The settings and the named tensors of a GPT-2, from a model or from its folder.
+
+    Raises:
+        ValueError: if it is neither, or a file is missing or damaged.
+    """
     if isinstance(model_or_path, torch.nn.Module):
-        settings, weights = model_or_path.config.to_dict(), model_or_path.state_dict()
+        config = getattr(model_or_path, "config", None)
+        if not hasattr(config, "to_dict"):
+            raise ValueError(f"{type(model_or_path).__name__} is not a model of transformers")
+        settings, weights = config.to_dict(), model_or_path.state_dict()
     else:
         folder = Path(model_or_path)
-        if not (folder / "config.json").is_file() or not (folder / "model.safetensors").is_file():
-            raise ValueError(
-                f"{folder} must hold config.json and model.safetensors; "
-                "write them with save_pretrained"
-            )
-        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        weights = load_file(folder / "model.safetensors")
+        for name in ("config.json", "model.safetensors"):
+            if not (folder / name).is_file():
+                raise ValueError(f"{folder} has no {name}; write both files with save_pretrained")
+        try:
+            settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            weights = load_file(folder / "model.safetensors")
+        except (ValueError, SafetensorError) as error:
+            raise ValueError(f"a file in {folder} is damaged: {error}; write it again") from None
     return settings, {name.removeprefix("transformer."): w for name, w in weights.items()}
 
 
 def check_settings(settings: dict) -> None:
-    """Raise a ValueError if a formula of the source differs from ours."""
+    """Raise a ValueError if a size is missing, or a formula of the source differs from ours."""
     width = settings.get("n_embd")
     expected = {
         "model_type": {"gpt2"},
@@ -85,10 +75,17 @@ def check_settings(settings: dict) -> None:
                 f"{name} is {settings.get(name)!r}; from_huggingface reads GPT-2 models "
                 f"whose {name} is {sorted(allowed - {None}, key=str)[0]!r}"
             )
+    for name in HUGGINGFACE_SIZES.values():
+        if name not in settings:
+            raise ValueError(f"the source's config has no {name}; write it with save_pretrained")
 
 
 def find_weight(name: str, weights: dict, shape: torch.Size) -> torch.Tensor:
-    """The source's tensor for our parameter `name`, turned to our orientation."""
+    """The source's tensor for our parameter `name`, turned to our orientation.
+
+    Raises:
+        ValueError: if the source lacks it or its shape differs from `shape`.
+    """
     stem, kind = name.rsplit(".", 1)
     parts = stem.split(".")
     number = parts[1] if parts[0] == "blocks" else ""
@@ -96,9 +93,31 @@ def find_weight(name: str, weights: dict, shape: torch.Size) -> torch.Tensor:
     source = f"{HUGGINGFACE_NAMES[pattern].format(i=number)}.{kind}"
     if source not in weights:
         raise ValueError(f"the source has no tensor {source}, which belongs to {name}")
-    weight = weights[source]
     is_linear = pattern.endswith(("qkv", "proj", "up", "down")) and kind == "weight"
-    weight = weight.T if is_linear else weight
+    weight = weights[source].T if is_linear else weights[source]
     if weight.shape != shape:
         raise ValueError(f"{source} has shape {tuple(weight.shape)}, {name} needs {tuple(shape)}")
     return weight
+
+
+def from_huggingface(model_or_path: torch.nn.Module | str | Path) -> GPT:
+    """Our GPT with the weights of a Hugging Face GPT-2.
+
+    Args:
+        model_or_path: a transformers GPT2LMHeadModel, or a folder with config.json and
+            model.safetensors as its save_pretrained writes them.
+    Returns:
+        a GPT in eval mode, in the dtype of the source; it gives the same logits.
+    Raises:
+        ValueError: if the source is not a GPT-2, or one whose formulas differ from ours.
+    Source: Radford et al. 2019; Conv1D stores its matrix as (in, out), nn.Linear as (out, in).
+    """
+    settings, weights = read_huggingface(model_or_path)
+    check_settings(settings)
+    model = GPT(GPTConfig(**{ours: settings[name] for ours, name in HUGGINGFACE_SIZES.items()}))
+    found = {name: find_weight(name, weights, p.shape) for name, p in model.named_parameters()}
+    model.to(found["embedding.token.weight"].dtype)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(found[name])
+    return model.eval()

@@ -103,22 +103,20 @@ def next_tokens(model: nn.Module, ids: Tensor, **sampling) -> Iterator[Tensor]:
         model.train(was_training)
 
 
-def generate(model: nn.Module, ids: Tensor, max_new_tokens: int, **sampling) -> Tensor:
+def generate(
+    model, ids: Tensor, max_new_tokens: int, temperature=1.0, top_k=None, top_p=None, generator=None
+) -> Tensor:
     """Continue each prompt by `max_new_tokens` tokens: (B, T) -> (B, T + max_new_tokens).
 
-    Args and errors as in next_tokens: temperature=1.0, top_k=None, top_p=None, generator=None.
+    Args and errors as in next_tokens and sample_next.
     """
-    drawn = itertools.islice(next_tokens(model, ids, **sampling), max_new_tokens)
+    settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "generator": generator}
+    drawn = itertools.islice(next_tokens(model, ids, **settings), max_new_tokens)
     return torch.cat([ids, *(tokens[:, None] for tokens in drawn)], dim=1)  # (B, T + new)
 
 
 def stream(
-    model: nn.Module,
-    tokenizer: object,
-    prompt: str,
-    max_new_tokens: int,
-    stop_token=None,
-    **sampling,
+    model: nn.Module, tokenizer, prompt: str, max_new_tokens: int, stop_token=None, **sampling
 ) -> Iterator[str]:
     """Continue `prompt` and hand over the text piece by piece, as it is written.
 

@@ -15,7 +15,7 @@ from minigpt_lib.data import check_length, get_batch
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Every number that shapes a training run; the defaults train the `cpu` preset in a minute or two.
+    """Every number that shapes a training run; made for the `cpu` preset.
 
     max_steps: number of updates; batch_size: blocks per batch; learning_rate: its peak;
     min_learning_rate: where the cosine ends; warmup_steps: updates to reach the peak;
@@ -23,7 +23,7 @@ class TrainConfig:
     accumulation: batches whose gradients are averaged into one update;
     eval_every: updates between two scores of the whole validation text; seed: of the batches.
     Raises:
-        ValueError: if a count is below 1.
+        ValueError: if a count is below 1 or the learning rate is not positive.
     """
 
     max_steps: int = 2000
@@ -42,6 +42,8 @@ class TrainConfig:
         for name in ("max_steps", "batch_size", "accumulation", "eval_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -101,7 +103,7 @@ def evaluate(model: nn.Module, ids: Tensor, batch_size: int = 64) -> float:
     model.eval()
     full = (len(ids) - 1) // T * T  # tokens in full blocks; the rest is one shorter block
     inputs = [*ids[:full].view(-1, T).split(batch_size), ids[None, full:-1]]  # (B, T) each
-    targets = [*ids[1 : full + 1].view(-1, T).split(batch_size), ids[None, full + 1 :]]
+    targets = [*ids[1 : full + 1].view(-1, T).split(batch_size), ids[None, full + 1 :]]  # (B, T)
     for x, y in zip(inputs, targets, strict=True):
         if y.numel() > 0:
             total += model(x.to(device), y.to(device))[1].item() * y.numel()
