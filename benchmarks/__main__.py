@@ -1,6 +1,6 @@
 """Every benchmark, each beside a clone of the program it is compared with.
 
-    make bench NANOGPT=/somewhere/nanoGPT MINBPE=/somewhere/minbpe
+make bench NANOGPT=/somewhere/nanoGPT MINBPE=/somewhere/minbpe
 """
 
 import argparse

@@ -23,6 +23,7 @@ A grammar of your own:
 Source: surprisal and entropy are Shannon 1948, sections 6 and 7; the grammar is our own.
 """
 
+import itertools
 import math
 import random
 import re
@@ -158,7 +159,7 @@ def remember(slot: Slot, text: str, position: int, memory: dict, copies: list[Co
 def check_distinct(alternatives: list[str]) -> None:
     """Refuse alternatives that a reader could not tell apart: one that begins another one."""
     ordered = sorted(alternatives)
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in itertools.pairwise(ordered):
         if second.startswith(first):
             raise ValueError(
                 f"an alternative begins with the whole of another: {first!r}, {second!r}; "
@@ -347,15 +348,15 @@ WORDS = {
     "hero": "Ada Bea Cid Dot Eva Fay Gus Hal Ida Jim Kit Leo Meg Ned Ora Pim".split(),
     "friend": "Quin Ray Sam Tess Una Vic Wyn Xena Yuri Zoe Abe Ben Cleo Dan Ella Finn".split(),
     "onset": """
-        Bl Br Cl Cr Dr Dw Fl Fr Gl Gr H J K L M N Pl Pr Qu R Sk Sl Sm Sn Sp St Tr Tw V W Y Z
+        Bl Br Cl Cr Dr Dw Fl Fr Gl Gr H J K L M N Pl Pr Qu R Sk Sl Sm Sn Sp St Th Tr Tw V W Z
         """.split(),
     "vowel": ["a", "e", "i", "o", "u"],
     "rest": """
-        bba dda ffa gga lla mma nna ppa rra ssa tta zza
-        bbo ck dge ggle lb lt mp nk rk sh th x
+        bba lda lfa lla mba mma nda nna nza rra sma via bbo ddle dge ft lb mble ndle rn rple sh sp
+        x
         """.split(),
     "village": """
-        bury by cester dale ford gate ham hurst more mouth ness port stow ton well wick
+        bury by cester cote dale ford ham hurst mere moor mouth ness stone stow well wick
         """.split(),
     "who": """
         badger baker barber beaver bishop butcher butler camel captain chef clown comedian cook
@@ -428,7 +429,7 @@ WORDS = {
         """.split(),
     "act": """
         box cook count dance drive fish fly giggle juggle kneel knit limp mumble paint pray read
-        rhyme ride sew shout sing ski sneeze snore sulk swim tap-dance whistle wink wrestle yawn
+        rhyme ride sew shout sing ski sneeze snore sulk swim tiptoe whistle wink wrestle yawn
         yodel
         """.split(),
     "did": """
@@ -440,15 +441,15 @@ WORDS = {
         warned wed weighed woke worshipped
         """.split(),
     "wants": "borrowed collects desires found hid inherited lost wears".split(),
-    "eats": "adores bathes-in cooks dreads eats fries grows sells".split(),
+    "eats": "adores juggles cooks dreads eats fries grows sells".split(),
     "near": "above beyond by from in near outside under".split(),
     "off": ("above, below, east of, from, north of, past, south of, west of").split(", "),
     "when": (
         "after lunch, all day, all night, at dawn, at midnight, at noon, at sea, before tea, "
-        "by candlelight, for free, for fun, in bed, in public, in secret, in spring, in "
-        "style, in winter, indoors, on Friday, on Monday, on Sunday, on foot, on ice, on "
-        "skis, on stage, once again, outdoors, today, tomorrow, tonight, under water, with "
-        "pride"
+        "by candlelight, for free, for fun, in bed, in public, in secret, in spring, "
+        "in style, in winter, at Easter, on Friday, on Monday, on Sunday, on foot, on ice, "
+        "on skis, on stage, once again, in July, today, tomorrow, tonight, under water, "
+        "with pride"
     ).split(", "),
 }
 
@@ -458,16 +459,16 @@ WORDS = {
 SCENES = {
     "scene": ["{A=hero} and {B=friend} {doing}.\n{A}: {hello}, {B}?\n{B}: {news}\n"],
     "doing": (
-        "fix a {look} roof, sit in a {look} boat, hide up a tree, wait for {dish}, knit a "
-        "{object}, walk on the moon, are stuck in a lift, feed a {who}, paint a {mood} {who}, "
-        "get lost in a wood, share a {object}, eat {dish}, dress as a {who}, meet behind a "
-        "{object}, hunt for {dish}, ride a {who}"
+        "fix a {look} roof, sit in a {look} boat, hide up a tree, wait for {dish}, "
+        "knit a {object}, walk on the moon, are stuck in a lift, feed a {who}, "
+        "paint a {mood} {who}, get lost in a wood, share a {object}, eat {dish}, "
+        "dress as a {who}, meet behind a {object}, hunt for {dish}, ride a {who}"
     ).split(", "),
     "hello": (
-        "Any news, What is up, Who is here, Heard anything, Why so {mood}, Is that a "
-        "{object}, Is it time to {act}, How was the {who}, Are you {mood}, Did you {act}, "
-        "More {dish}, Do you {act}, May I {act}, Like my {object}, Nice {object}, Seen my "
-        "{who}"
+        "Any news, What is up, Who is here, Heard anything, Why so {mood}, "
+        "Is that a {object}, Is it time to {act}, How was the {who}, Are you {mood}, "
+        "Did you {act}, More {dish}, Do you {act}, May I {act}, Like my {object}, "
+        "Nice {object}, Seen my {who}"
     ).split(", "),
     "name": ["{onset}{vowel}{rest}"],
     "town": ["{onset}{vowel}{village}"],

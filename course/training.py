@@ -39,8 +39,8 @@ def train_to(
         ValueError: an unknown preset or corpus, a folder that is taken, or one without a run to
             resume; the run was on another text; more than one process.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ValueError("minigpt train runs as one process; chapter 14 trains with several")
+    if (processes := os.environ.get("WORLD_SIZE", "1")) != "1":
+        raise ValueError(f"minigpt train runs as one process, not {processes}; run it by itself")
     claim(out, resume)
     plan = _plan(out) if resume else {"preset": preset}
     text = load_corpus(corpus or plan.get("corpus"))
@@ -156,6 +156,8 @@ def sample_from(
     """
     if length < 1:
         raise ValueError(f"--length must be at least 1, got {length}")
+    if not prompt:
+        raise ValueError("the prompt is empty; give at least one character")
     saved = load_checkpoint(checkpoint)
     if saved.tokenizer is None:
         raise ValueError(f"{checkpoint} holds no tokenizer; train again with one")

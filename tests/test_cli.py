@@ -194,7 +194,7 @@ def test_refuses_to_resume_what_is_not_there_or_on_another_text(refused, trained
 
 def test_refuses_more_than_one_process(refused, text, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "chapter 14" in refused("train", "--corpus", text, "--out", tmp_path / "run")
+    assert "one process, not 2" in refused("train", "--corpus", text, "--out", tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -268,7 +268,7 @@ BAD_CALLS = {
     "unknown id to decode": (lambda: CHARACTERS.decode([0, 3]), "id 3 at position 1"),
     "negative id to decode": (lambda: CHARACTERS.decode([-1]), "id -1 at position 0"),
     "unknown id for the model": (lambda: MODEL(tokens(0, 5)), "0 to 4, got 5"),
-    "empty prompt": (lambda: generate(MODEL, tokens()[:, :0].long(), 3), "empty"),
+    "empty prompt": (lambda: generate(MODEL, tokens()[:, :0].long(), 3), "at least one"),
     "context below 1": (lambda: GPTConfig(context_length=0), "context_length must be at least 1"),
     "context below 1 in a batch": (lambda: get_batch(torch.arange(9), 2, 0), "context_length"),
     "heads that do not divide": (lambda: CausalSelfAttention(130, 4, 8), "130.*num_heads.*4"),

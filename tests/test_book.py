@@ -1,0 +1,48 @@
+"""The book builds without a warning, and chapter 04's page holds what the chapter promises."""
+
+import html
+import re
+import subprocess
+import sys
+
+import pytest
+
+from course.paths import ROOT
+
+pytestmark = pytest.mark.slow
+
+
+def build(checkout, out) -> subprocess.CompletedProcess:
+    files = ["--config", "book/_config.yml", "--toc", "book/_toc.yml", "--path-output", str(out)]
+    command = [sys.executable, "-m", "jupyter_book", "build", ".", "-W", "-n", "--keep-going"]
+    return subprocess.run([*command, *files], cwd=checkout, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    out = tmp_path_factory.mktemp("book")
+    done = build(ROOT, out)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return out / "_build" / "html"
+
+
+def test_every_image_has_a_text_in_its_place(pages):
+    for page in pages.glob("notebooks/*.html"):
+        for image in re.findall(r"<img[^>]*>", page.read_text(encoding="utf-8")):
+            assert re.search(r'alt="[^"]{4,}"', image), f"{page.name}: {image[:200]}"
+
+
+def test_chapter_04_shows_its_figure_proofs_and_exercises(pages):
+    page = html.unescape((pages / "notebooks" / "04_attention.html").read_text(encoding="utf-8"))
+    for needed in ("<script", "largest difference", "exercises/04_attention.html", 'role="img"'):
+        assert needed in page, needed
+
+
+def test_a_broken_reference_fails_the_build(tmp_path):
+    checkout = tmp_path / "checkout"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(checkout)], check=True)
+    with (checkout / "book" / "index.md").open("a", encoding="utf-8") as index:
+        index.write("\n{doc}`no_such_page`\n")
+    done = build(checkout, tmp_path / "out")
+    assert done.returncode != 0
+    assert "no_such_page" in done.stdout + done.stderr
