@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent
 os.environ["PYTHONPATH"] = os.pathsep.join(
     [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
 )
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # several workers share the cores
 
 FAILED = pytest.StashKey[str]()
 

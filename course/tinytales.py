@@ -308,7 +308,8 @@ class Grammar:
         endless text is the quotient.
         """
         bits, length = dict.fromkeys(self.rules, 0.0), dict.fromkeys(self.rules, 0.0)
-        certain = {rule: self.certain_length(rule) for rule in self.rules}
+        texts = {name: self.language(rule) for name, rule in self.drawn_from.items()}
+        certain = {rule: self.certain_length(rule, texts) for rule in self.rules}
         before = None
         while before != (bits["scene"], length["scene"]):
             before = bits["scene"], length["scene"]
@@ -320,15 +321,18 @@ class Grammar:
                 length[rule] = certain[rule] + sum(length[draw] for draw in draws) / n
         return bits["scene"], length["scene"]
 
-    def certain_length(self, rule: str) -> float:
-        """Mean number of characters that an alternative of a rule writes without drawing."""
+    def certain_length(self, rule: str, texts: dict[str, dict[str, float]]) -> float:
+        """Mean number of characters that an alternative of a rule writes without drawing.
+
+        texts holds what each name can stand for, with the probability of each.
+        """
         total = 0.0
         for part in self.parts(rule):
             if isinstance(part, str):
                 total += len(part)
             elif not part.rule:
-                texts = self.language(self.drawn_from[part.name])
-                total += sum(p * len(self.forms[part.form](text)) for text, p in texts.items())
+                form = self.forms[part.form]
+                total += sum(p * len(form(text)) for text, p in texts[part.name].items())
         return total / len(self.rules[rule])
 
     def language(self, rule: str) -> dict[str, float]:

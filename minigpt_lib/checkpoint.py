@@ -144,6 +144,21 @@ def check_vocabulary(model: nn.Module, tokenizer: CharTokenizer | BPETokenizer |
         )
 
 
+def restore(saved: Checkpoint, optimizer: object, generator: torch.Generator) -> list[dict]:
+    """Put optimiser and random generators back as they were; returns the records so far.
+
+    Raises:
+        ValueError: if the checkpoint holds no such state.
+    """
+    try:
+        optimizer.load_state_dict(saved.training["optimizer"])
+        generator.set_state(saved.training["batches"])
+        torch.set_rng_state(saved.training["dropout"])
+        return json.loads(saved.training["records"])
+    except DAMAGE as error:
+        raise ValueError(f"the checkpoint holds nothing to resume from: {error!r}") from error
+
+
 class Run:
     """What a training leaves behind: its records and, given a folder, log and checkpoints.
 
@@ -169,10 +184,7 @@ class Run:
         """
         if self.resume:
             saved = load_checkpoint(self.folder, build=lambda config: model)
-            optimizer.load_state_dict(saved.training["optimizer"])
-            generator.set_state(saved.training["batches"])
-            torch.set_rng_state(saved.training["dropout"])
-            self.records = json.loads(saved.training["records"])
+            self.records = restore(saved, optimizer, generator)
             self.began -= self.records[-1]["seconds"]
             return saved.step
         if self.folder is not None:

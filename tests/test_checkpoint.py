@@ -167,7 +167,7 @@ def kill_at_random(folder: Path, steps: int, chance: random.Random) -> bool:
     mode = "resume" if (folder / "last.txt").exists() else "new"
     before = load_checkpoint(folder).step if mode == "resume" else 0
     command = [sys.executable, "-c", CHILD, str(folder), str(steps), mode]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
     with subprocess.Popen(command, cwd=ROOT, env=env) as process:
         deadline = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < deadline:

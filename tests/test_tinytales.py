@@ -32,11 +32,11 @@ from minigpt_lib.tokenizer import CharTokenizer
 # of one line or of two.
 MINIATURE = {
     "scene": ["{when} {A=girl} saw {D=dish}.\n{talk}"],
-    "when": ["Once", "One day", "Today"],
+    "when": ["Once", "One day"],
     "girl": ["Ann", "Ada"],
     "dish": ["{taste} {food}"],
     "taste": ["hot", "old"],
-    "food": ["ham", "hens", "eggs"],
+    "food": ["ham", "hens"],
     "talk": ["{A} ate {D}.\n", "{A}: are {D} {taste}?\n", "The {D} {D.is} {food}\n{bye}", "Oh.\n"],
     "bye": ["Bye!\n", "By {D}!\n"],
 }
@@ -109,7 +109,7 @@ class StrictWriter(Writer):
 def test_miniature_writes_no_text_twice_and_probabilities_add_to_one():
     scenes = every_scene(Grammar(MINIATURE, FORMS))
     texts = [text for text, _ in scenes]
-    assert len(texts) == 3 * 2 * 6 * (1 + 2 + 3 * 2 + 1)
+    assert len(texts) == 2 * 2 * 4 * (1 + 2 + 2 * 2 + 1)
     assert len(set(texts)) == len(texts)
     assert sum(probability for _, probability in scenes) == 1
     assert not any(b.startswith(a) for a, b in pairwise(sorted(texts)))
@@ -148,14 +148,15 @@ def test_rules_that_lead_back_to_themselves_have_a_known_entropy():
 def test_mean_surprisal_is_the_analytic_entropy(text, bits):
     starts = [0] + [i + 2 for i in range(len(text) - 2) if text[i : i + 2] == "\n\n"]
     scenes = [(sum(bits[a:b]), b - a) for a, b in pairwise(starts)]
-    for measured, expected in zip(zip(*scenes, strict=True), PLAYS.entropy(), strict=True):
+    entropy, mean_length = PLAYS.entropy()
+    for measured, expected in zip(zip(*scenes, strict=True), (entropy, mean_length), strict=True):
         error = statistics.stdev(measured) / math.sqrt(len(scenes))
         assert abs(statistics.mean(measured) - expected) < 3 * error
     # Long scenes cost more bits: against their length the difference can be seen far better.
-    excess = [cost - entropy_rate() * length for cost, length in scenes]
+    excess = [cost - entropy / mean_length * length for cost, length in scenes]
     error = statistics.stdev(excess) / math.sqrt(len(scenes))
     assert abs(statistics.mean(excess)) < 3 * error
-    assert 3 * error < 0.02 * PLAYS.entropy()[0]  # so a mistake of 2% cannot hide
+    assert 3 * error < 0.02 * entropy  # so a mistake of 2% cannot hide
 
 
 def test_no_alternative_begins_another_one():
