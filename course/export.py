@@ -175,9 +175,7 @@ def _source(module: Module, modules: dict[str, Module]) -> str:
                 f"{other.name} uses {name} of {module.name}; only one may import the other"
             )
         siblings.append(f"from minigpt_lib.{other.name} import {', '.join(names)}")
-    origin = (
-        f"# Generated from {module.notebook} by `minigpt export`; edit the notebook, not this file."
-    )
+    origin = f"# Written from {module.notebook} by `minigpt export`; edit that, not this file."
     imports = "\n".join([module.imports, *siblings]).strip()
     return "\n\n".join(part for part in (module.docstring, origin, imports, code) if part) + "\n"
 

@@ -11,6 +11,7 @@ from IPython import get_ipython
 from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.font_manager import findfont, get_font
 
 # Lightness rises from one colour to the next, so that curves stay apart in grey print, and no two
 # are told apart by red against green alone. Each has at least 3:1 contrast on white.
@@ -173,3 +174,10 @@ def label_curve(axes: Axes, text: str, color: str | None = None) -> None:
         color=color or line.get_color(),
         annotation_clip=False,
     )
+
+
+def glyph(character: str) -> str:
+    """How to draw one character in a figure: as it is, or by its code where the font lacks it."""
+    shown = {" ": "␣", "\n": "⏎", "\t": "⇥"}.get(character, character)
+    font = get_font(findfont("DejaVu Sans"))
+    return shown if font.get_char_index(ord(shown)) else f"{ord(shown):x}"

@@ -1,6 +1,6 @@
 """Causal self-attention: every position gathers what it needs from the past."""
 
-# Generated from notebooks/04_attention.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/04_attention.ipynb by `minigpt export`; edit that, not this file.
 
 import math
 

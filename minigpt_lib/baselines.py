@@ -1,6 +1,6 @@
 """Numbers to beat: models that count, and the loss that scores every model alike."""
 
-# Generated from notebooks/05_baselines.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/05_baselines.ipynb by `minigpt export`; edit that, not this file.
 
 from collections.abc import Callable
 from typing import NamedTuple

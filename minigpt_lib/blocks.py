@@ -1,6 +1,6 @@
 """The transformer block: normalise, let positions talk, normalise, let each one think."""
 
-# Generated from notebooks/06_blocks.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/06_blocks.ipynb by `minigpt export`; edit that, not this file.
 
 import torch
 import torch.nn.functional as F

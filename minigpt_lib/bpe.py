@@ -1,6 +1,6 @@
 """Byte-pair encoding: common runs of bytes become tokens, so that no text is ever unknown."""
 
-# Generated from notebooks/01_tokenizer.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/01_tokenizer.ipynb by `minigpt export`; edit that, not this file.
 
 import hashlib
 import heapq

@@ -1,6 +1,6 @@
 """Checkpoints: a trained model on disk, whole or not at all."""
 
-# Generated from notebooks/08_training.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/08_training.ipynb by `minigpt export`; edit that, not this file.
 
 import dataclasses
 import itertools

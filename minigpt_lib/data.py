@@ -1,6 +1,6 @@
 """From a list of token ids to batches of inputs and targets."""
 
-# Generated from notebooks/02_data.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/02_data.ipynb by `minigpt export`; edit that, not this file.
 
 from collections.abc import Sequence
 

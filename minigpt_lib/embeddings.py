@@ -1,6 +1,6 @@
 """From token ids to vectors that say what a token is and where it stands."""
 
-# Generated from notebooks/03_embeddings.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/03_embeddings.ipynb by `minigpt export`; edit that, not this file.
 
 import torch
 from torch import nn

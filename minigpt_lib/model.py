@@ -1,6 +1,6 @@
 """The GPT: embeddings, a stack of blocks, a norm and a head that scores every token."""
 
-# Generated from notebooks/07_model.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/07_model.ipynb by `minigpt export`; edit that, not this file.
 
 import math
 from dataclasses import dataclass

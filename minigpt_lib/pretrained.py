@@ -1,6 +1,6 @@
 """Weights from a stranger: a Hugging Face GPT-2 poured into our GPT."""
 
-# Generated from notebooks/07_model.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/07_model.ipynb by `minigpt export`; edit that, not this file.
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Sampling: from the model's scores to text."""
 
-# Generated from notebooks/09_sampling.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/09_sampling.ipynb by `minigpt export`; edit that, not this file.
 
 import itertools
 from collections.abc import Iterator

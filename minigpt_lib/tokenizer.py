@@ -1,6 +1,6 @@
 """Text to numbers and back, one character at a time."""
 
-# Generated from notebooks/01_tokenizer.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/01_tokenizer.ipynb by `minigpt export`; edit that, not this file.
 
 import json
 import os

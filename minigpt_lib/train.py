@@ -1,6 +1,6 @@
 """Training: one step repeated, with the four switches that make it work."""
 
-# Generated from notebooks/08_training.ipynb by `minigpt export`; edit the notebook, not this file.
+# Written from notebooks/08_training.ipynb by `minigpt export`; edit that, not this file.
 
 import math
 from collections.abc import Iterable, Iterator

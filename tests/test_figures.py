@@ -13,7 +13,16 @@ matplotlib.use("agg")
 from matplotlib import pyplot as plt
 
 from course import figures
-from course.figures import COLORS, STAGES, describe, label_curve, pipeline, pipeline_html, style
+from course.figures import (
+    COLORS,
+    STAGES,
+    describe,
+    glyph,
+    label_curve,
+    pipeline,
+    pipeline_html,
+    style,
+)
 from course.widgets import attention as widget
 from course.widgets import attention_figure, attention_html
 
@@ -175,3 +184,8 @@ def test_picture_comes_first_and_is_the_same_each_time(weights, monkeypatch):
 def test_weights_that_are_none_are_refused(shape, scale, message):
     with pytest.raises(ValueError, match=message):
         attention_html(TOKENS, torch.full(shape, scale / shape[-1]), "alt")
+
+
+def test_a_character_the_font_lacks_is_drawn_by_its_code():
+    assert [glyph(c) for c in "aé \n"] == ["a", "é", "␣", "⏎"]
+    assert glyph("क") == "915"

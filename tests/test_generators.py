@@ -38,8 +38,8 @@ def test_a_module_holds_docstring_origin_imports_and_code(course):
     text = (course.root / "minigpt_lib/first.py").read_text(encoding="utf-8")
     assert text == (
         '"""The first module."""\n\n'
-        "# Generated from notebooks/01_first.ipynb by `minigpt export`; "
-        "edit the notebook, not this file.\n\n"
+        "# Written from notebooks/01_first.ipynb by `minigpt export`; "
+        "edit that, not this file.\n\n"
         "from minigpt_lib.helper import half\n\n\n"
         'def double(x):\n    """Twice x."""\n    return 2 * half(2 * x)\n'
     )
