@@ -4,7 +4,7 @@
     python -m benchmarks.training /somewhere/nanoGPT
 
 Both train on the corpus at hand with the sizes of nanoGPT's recipe for a laptop: 4 layers, 4
-heads, 128 wide, context 64, batch 12, no dropout, no biases. They take turns of 50 steps in one
+heads, 128 wide, context 64, batch 12, no dropout, no biases. They take turns of 30 steps in one
 process, so that whatever else the machine does slows both; the medians of the turns are compared.
 """
 
@@ -23,7 +23,7 @@ from minigpt_lib.model import GPT, PRESETS
 from minigpt_lib.tokenizer import CharTokenizer
 from minigpt_lib.train import TrainConfig, adamw, random_batches, train_step
 
-TURNS, STEPS = 7, 50
+TURNS, STEPS = 7, 30
 
 
 def our_steps(ids: torch.Tensor, vocab_size: int):

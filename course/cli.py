@@ -57,9 +57,10 @@ def test(
 ) -> None:
     """Run the tests: the fast ones, or the slow ones."""
     report = [f"--junit-xml={junit.resolve()}"] if junit else []
-    tier = "slow" if slow else "not slow"
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # several tests run at once
-    _pass_on([sys.executable, "-m", "pytest", "-m", tier, *report])
+    tier = (
+        ["-m", "slow", "-n", "0"] if slow else ["-m", "not slow"]
+    )  # slow ones share out themselves
+    _pass_on([sys.executable, "-m", "pytest", *tier, *report])
 
 
 @app.command(

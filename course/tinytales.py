@@ -185,25 +185,32 @@ class Grammar:
             for rule, alternatives in rules.items()
         }
         self.drawn_from: dict[str, str] = {}  # the rule behind each name
-        slots = [part for rule in self.rules for part in self.parts(rule) if isinstance(part, Slot)]
-        for slot in slots:
-            if slot.rule and slot.rule not in rules:
-                raise ValueError(f"no rule is called {slot.rule!r}; add it, or mend the slot")
-            known = self.drawn_from.setdefault(slot.name, slot.rule) if slot.rule else slot.rule
-            if slot.name and slot.rule and known != slot.rule:
-                raise ValueError(
-                    f"{slot.name} is drawn from {known!r} and {slot.rule!r}; give each its own name"
-                )
-        for slot in slots:
-            if slot.name not in self.drawn_from:
-                raise ValueError(
-                    f"{slot.name} is repeated but never drawn; write {{{slot.name}=rule}}"
-                )
+        self.check_slots()
         self.fixed = {}  # the openings of rules that never open with a copy
         for rule, alternatives in self.rules.items():
             if not any(self.opens_with_copy(alternative) for alternative in alternatives):
                 self.fixed[rule] = [self.opening(alternative, {}) for alternative in alternatives]
                 check_distinct([text for text, _ in self.fixed[rule]])
+
+    def check_slots(self) -> None:
+        """Find the rule behind each name, and refuse slots that lead nowhere."""
+        slots = [part for rule in self.rules for part in self.parts(rule) if isinstance(part, Slot)]
+        for slot in slots:
+            if slot.rule and slot.rule not in self.rules:
+                raise ValueError(f"no rule is called {slot.rule!r}; add it, or mend the slot")
+            if slot.form not in self.forms:
+                raise ValueError(f"no form is called {slot.form!r}; there are {sorted(self.forms)}")
+            if slot.name and slot.rule:
+                known = self.drawn_from.setdefault(slot.name, slot.rule)
+                if known != slot.rule:
+                    raise ValueError(
+                        f"{slot.name} is drawn from {known!r} and {slot.rule!r}; use two names"
+                    )
+        for slot in slots:
+            if slot.name and slot.name not in self.drawn_from:
+                raise ValueError(
+                    f"{slot.name} is repeated but never drawn; write {{{slot.name}=rule}}"
+                )
 
     def write(self, num_chars: int, seed: int = 0) -> str:
         """The first num_chars characters of the endless scenes that belong to seed.
@@ -351,80 +358,52 @@ class Grammar:
 WORDS = {
     "hero": "Ada Bea Cid Dot Eva Fay Gus Hal Ida Jim Kit Leo Meg Ned Ora Pim".split(),
     "friend": "Quin Ray Sam Tess Una Vic Wyn Xena Yuri Zoe Abe Ben Cleo Dan Ella Finn".split(),
-    "onset": """
-        Bl Br Cl Cr Dr Dw Fl Fr Gl Gr H J K L M N Pl Pr Qu R Sk Sl Sm Sn Sp St Th Tr Tw V W Z
-        """.split(),
-    "vowel": ["a", "e", "i", "o", "u"],
-    "rest": """
-        bba lda lfa lla mba mma nda nna nza rra sma via bbo ddle dge ft lb mble ndle rn rple sh sp
-        x
-        """.split(),
+    "onset": "B Ch D F G H K L M N Pr R S V W Z".split(),
+    "vowel": "a e i o u".split(),
+    "middle": "b d l n r t v w".split(),
+    "rest": "ba da ja ma na va wa za ff k l p r sk th x".split(),
     "village": """
-        bury by cester cote dale ford ham hurst mere moor mouth ness stone stow well wick
+        bury by cester combe cote ford ham hurst mere moor mouth ness stone stow well wick
         """.split(),
     "who": """
-        badger baker barber beaver bishop butcher butler camel captain chef clown comedian cook
-        count dentist detective doctor donkey dragon duchess duck duke farmer ferret fiddler
-        fireman frog gardener ghost giant gnome goat goblin goose governor grocer hamster hedgehog
-        hermit hunter jester judge juggler king knight lawyer llama lobster magician mayor mermaid
-        milkman monk monster moose nurse painter panther parrot peacock pelican penguin pigeon
-        pilot pirate plumber poet policeman pony priest princess professor puppet queen rabbit
-        raccoon robber robot sailor scientist seal secretary shepherd sheriff snail soldier
-        sorcerer spy squirrel tailor teacher tiger toad tortoise tourist troll turkey turtle
-        vampire vicar viking violinist waiter walrus weasel werewolf whale witch wizard wombat yak
-        zebra zookeeper
+        badger baker barber beaver bishop butler camel chef clown cook count doctor donkey dragon
+        duck duke farmer ferret frog ghost giant gnome goat goblin goose grocer hermit hunter
+        jester judge king knight lawyer llama mayor monk moose nurse parrot pigeon pilot pirate
+        poet pony priest puppet queen rabbit robber robot sailor seal snail spy tailor tiger toad
+        troll turkey vicar whale witch yak zebra
         """.split(),
     "mood": """
-        bald barefoot bashful bearded bored bossy brave brilliant careful cautious charming cheeky
-        cheerful chilly clever clumsy confused cranky cunning curious daring delicate dizzy dreamy
-        fabulous famous fearless feverish fierce forgetful friendly frightened fussy gallant
-        generous gentle gigantic gloomy grateful greedy grumpy handsome happy helpful hopeless
-        humble hungry jealous jolly joyful kind lazy lively lonely lovesick lucky mad merry mighty
-        miserable modest mysterious naughty neat nervous nimble noisy peculiar perfect playful
-        plump polite proud puzzled quarrelsome quiet rebellious retired rich romantic rude sad
-        scruffy seasick secretive sensible serious shaggy shy silent silly sleepy smelly sneaky
-        spoilt stubborn talented talkative tall terrible thoughtful ticklish timid tiny tired
-        tough vain wealthy weary wicked wild wise worried young zealous
+        bald bashful bearded bored bossy brave cheeky chilly clever clumsy cranky daring dizzy
+        dreamy famous fierce fussy gentle gloomy greedy grumpy happy humble hungry jolly joyful
+        kind lazy lively lonely lucky mad merry mighty modest neat nimble noisy plump polite proud
+        quiet rich rude sad shaggy shy silent silly sleepy smelly sneaky spoilt tall timid tiny
+        tired tough vain weary wicked wild wise young
         """.split(),
     "look": """
-        bent big blue brass broken bronze brown cardboard carved cheap chequered clean copper
-        cracked creaky crooked damp dented dirty double dusty fake fancy floating fluffy folding
-        frozen furry giant glass glowing golden green grey hairy haunted heavy hollow inflatable
-        jewelled knitted leaky leather little long lopsided magic marble melted miniature mossy
-        muddy musical new painted paper patched pink plain plastic pointed porcelain portable
-        purple ragged rare rotten round rubber rusty scarlet scratched secret shiny short silent
-        silver slippery soft sparkling spotted square squeaky stolen striped tangled tartan thin
-        transparent twisted ugly useless velvet vibrating warm wet white wide wobbly wooden
-        wrinkled yellow
+        bent big blue brass broken bronze brown carved cheap clean copper creaky damp dented dirty
+        double dusty fake fancy fluffy frozen furry giant glass golden green grey hairy heavy
+        hollow leaky little long magic marble melted mossy muddy new paper pink plain purple
+        ragged rare rotten round rubber rusty secret shiny short silent silver soft square stolen
+        tartan thin warm wet white wide
         """.split(),
     "object": """
-        balloon banjo barrel basket bathtub bell bench bicycle blanket bonnet bottle box bracelet
-        bridge broom bucket button candle cannon carpet cello chair chandelier chest chimney
-        clarinet clock coat comb compass cradle crown cupboard curtain cushion desk diary doorbell
-        dresser drum fan feather fiddle flagpole flute fork fountain garden glove guitar hammer
-        hammock harp hat helmet horn hourglass jacket jewel jug kettle kite ladder lamp lantern
-        lighthouse locket map mask mattress microscope mirror necklace needle notebook paintbrush
-        parasol penny piano pillow pipe pocketwatch pyramid quilt raft ribbon ring rocket rope
-        saddle sandal scarf shovel sleigh slipper sock sofa spoon statue suitcase sword table
-        teapot telescope tent thimble toothbrush tower treasure trombone trumpet tunnel vase
-        violin wagon wardrobe wheelbarrow whistle wig windmill yacht zip
+        banjo barrel basket bell bench bonnet bottle box bridge broom bucket button candle cannon
+        carpet cello chair chest clock coat comb cradle crown desk diary drum fan fiddle flute
+        fork garden glove guitar hammer harp hat helmet horn jewel jug kite lamp map mask penny
+        piano pipe quilt raft ring rope scarf sock sofa spoon sword table tent tower vase wagon
+        wig yacht zip
         """.split(),
     "taste": """
-        bitter boiled burnt buttered caramel chopped cold creamy crispy crunchy curried dry
-        fermented fizzy fresh fried frosted grilled hot juicy lukewarm lumpy mashed mild minty
-        mouldy nutty peppery pickled poached raw roasted salty smoked soggy sour spicy stale
-        steamed sticky stuffed sugary sweet tasteless toasted vanilla whipped
+        bitter boiled burnt caramel chopped cold creamy crispy crunchy curried dry fizzy fresh
+        fried hot juicy lumpy mashed mild minty mouldy nutty raw salty smoked soggy sour spicy
+        stale sticky sugary sweet
         """.split(),
     "dish": """
-        bacon bananas beans beetroot biscuits bread broccoli cabbage cake candyfloss carrots
-        cauliflower celery cheese cherries chestnuts chips cider cocoa crumpets cucumber curry
-        custard dates doughnuts dumplings figs fish fudge garlic gherkins ginger grapes gravy
-        halibut ham honey jam jelly ketchup kippers lasagne leeks lemonade lentils lettuce
-        liquorice macaroni marmalade marzipan meatballs melon muffins mushrooms mustard nachos
-        noodles nougat pancakes parsnips pasta peaches peanuts pears peas pickles pie pizza plums
-        popcorn porridge potatoes prunes pudding radishes raisins rhubarb rice salad sardines
-        sausages scones soup spaghetti spinach strudel syrup tarts toffee tofu tomatoes treacle
-        trifle tuna turnips waffles yoghurt
+        bacon bananas beans bread cabbage cake carrots celery cheese chips cider cocoa curry
+        custard dates figs fish fudge garlic ginger grapes gravy halibut ham honey jam jelly
+        ketchup kippers lasagne leeks lentils lettuce melon muffins mustard nachos noodles nougat
+        pasta peaches peanuts pears peas pickles pie pizza plums popcorn prunes pudding raisins
+        rhubarb rice salad scones soup spinach syrup tarts toffee tofu trifle tuna
         """.split(),
     "number": "two three four five six seven nine ten twelve thirteen twenty forty fifty".split(),
     "cheer": """
@@ -437,12 +416,10 @@ WORDS = {
         yodel
         """.split(),
     "did": """
-        admired arrested avoided befriended bit bored bribed chased copied cured dreaded drew
-        dropped envied fed followed fooled forgave greeted guarded hid hired hugged ignored
-        insulted interviewed invited jailed kissed led loved married met mocked nursed obeyed
-        outran outwitted painted pinched praised pushed rescued robbed saved scared sketched
-        splashed startled sued taught teased tickled trained tricked trusted unmasked visited
-        warned wed weighed woke worshipped
+        admired avoided bit bored bribed chased copied cured dreaded drew dropped envied fed
+        fooled forgave greeted guarded hid hired hugged ignored invited jailed kissed led loved
+        married met mocked nursed obeyed outran painted pinched praised pushed rescued robbed
+        saved scared sued taught teased tickled trained warned wed woke
         """.split(),
     "wants": "borrowed collects desires found hid inherited lost wears".split(),
     "eats": "adores juggles cooks dreads eats fries grows sells".split(),
@@ -474,56 +451,56 @@ SCENES = {
         "Did you {act}, More {dish}, Do you {act}, May I {act}, Like my {object}, "
         "Nice {object}, Seen my {who}"
     ).split(", "),
-    "name": ["{onset}{vowel}{rest}"],
-    "town": ["{onset}{vowel}{village}"],
+    "name": ["{onset}{vowel}{middle}{vowel}{rest}"],
+    "town": ["{onset}{vowel}{middle}{village}"],
     "news": [
-        "They banned {taste} {dish} in {P=town}.\n{A}: {place}",
-        "I lost my {who} and a {look} {X=object}.\n{A}: {thing}",
-        "A {mood} {who} fell in love with {Z=name}.\n{A}: {person}",
-        "My {look} {object} was eaten by {Z=name}.\n{A}: {person}",
+        "They banned {dish} in {P=town}.\n{A}: {place}",
+        "I lost my {look} {X=object}.\n{A}: {thing}",
+        "A {who} fell in love with {Z=name}.\n{A}: {person}",
+        "My {object} was eaten by {Z=name}.\n{A}: {person}",
         "It is raining {taste} {D=dish}.\n{A}: {food}",
         "Every {who} is moving to {P=town}.\n{A}: {place}",
         "You have a {mood} new neighbour, {Z=name}.\n{A}: {person}",
         "The {who} {did} {Z=name}.\n{A}: {person}",
     ],
     "person": [
-        "Who is {Z}?\n{B}: {Z} is a {mood} {who} {near} {P=town}.\n{A}: {place}",
-        "What about {Z}?\n{B}: {Z} {wants} a {look} {X=object} {when}.\n{A}: {thing}",
-        "Is {Z} {mood}?\n{B}: {Z} is {mood}, like {Z=name}, my {who}.\n{A}: {person}",
-        "Where is {Z} {when}?\n{B}: {Z} is in {P=town} with a {mood} {who}.\n{A}: {place}",
-        "Why {Z}?\n{B}: {Z} {did} a {mood} {who} called {Z=name}.\n{A}: {person}",
-        "How is {Z}?\n{B}: {Z} {did} {number} {look} bears in {P=town}.\n{A}: {place}",
+        "Who is {Z}?\n{B}: {Z} is a {mood} {who} from {P=town}.\n{A}: {place}",
+        "What about {Z}?\n{B}: {Z} {wants} a {look} {X=object}.\n{A}: {thing}",
+        "Is it the {mood} {Z}?\n{B}: {Z} is {mood}, unlike {Z=name}.\n{A}: {person}",
+        "Where is {Z}?\n{B}: {Z} is with {name} in {P=town}.\n{A}: {place}",
+        "Why {Z}?\n{B}: {Z} {did} {name} and {Z=name}.\n{A}: {person}",
         "Can {Z} {act}?\n{B}: {Z} can {act} like a {who} from {P=town}.\n{A}: {place}",
-        "Has {Z} eaten?\n{B}: {Z} {eats} {taste} {D=dish}, the {who} says.\n{A}: {food}",
+        "Poor {Z}!\n{B}: {Z} {eats} {taste} {D=dish}.\n{A}: {food}",
         "My {who} {did} {Z}!\n{B}: {Z} lost {Z.his} {look} {X=object}.\n{A}: {thing}",
-        "Oh {cheer}, not {Z}!\n{B}: {Z}, and {Z.he} {did} {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "Poor {Z}!\n{B}: {Z} gave {Z.his} {look} {object} to {Z=name}.\n{A}: {person}",
+        "Oh {cheer}, not {Z}!\n{B}: {Z}, and {Z.he} {did} {Z=name}.\n{A}: {person}",
+        "I like {Z}.\n{B}: {Z} married {name}, the {who} of {Z=name}.\n{A}: {person}",
+        "Do you trust {Z}?\n{B}: {Z} is the {mood} cousin of {Z=name}.\n{A}: {person}",
         "Enough of {Z}.\n{B}: {end}",
     ],
     "place": [
-        "Who rules {P}?\n{B}: {P} is ruled by {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "Where is {P}?\n{B}: {P} is {number} {mood} miles {off} {P=town}.\n{A}: {place}",
-        "I hear {P} is {mood}.\n{B}: {P} has a {who} who {did} {Z=name}.\n{A}: {person}",
-        "Let us visit {P} {when}!\n{B}: {P} has only {taste} {D=dish} and a {who}.\n{A}: {food}",
-        "What is in {P}?\n{B}: {P} has a {look} {X=object} on {number} wheels.\n{A}: {thing}",
-        "Oh {cheer}, {P}!\n{B}: {P} is where {Z=name} {did} a {mood} {who}.\n{A}: {person}",
-        "My {who} is from {P}.\n{B}: {P} hates {Z=name}, your {mood} {who}.\n{A}: {person}",
+        "Who rules {P}?\n{B}: {P} obeys {Z=name}.\n{A}: {person}",
+        "Where is {P}?\n{B}: {P} is {number} miles {off} {P=town}.\n{A}: {place}",
+        "Is it the {mood} {P}?\n{B}: {P} has a {who} called {Z=name}.\n{A}: {person}",
+        "Let us visit {P}!\n{B}: {P} has only {taste} {D=dish}.\n{A}: {food}",
+        "What is in {P}?\n{B}: {P} has a {look} {X=object}.\n{A}: {thing}",
+        "Oh {cheer}, {P}!\n{B}: {P} is where a {who} {did} {Z=name}.\n{A}: {person}",
+        "My {who} is from {P}.\n{B}: {P} hates my {who} {Z=name}.\n{A}: {person}",
         "Never go to {P}.\n{B}: {end}",
     ],
     "thing": [
-        "Whose is the {X}?\n{B}: The {X} is from {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "Where is the {X}?\n{B}: The {X} is {near} {P=town}, on a {mood} {who}.\n{A}: {place}",
-        "Every {who} likes the {X}.\n{B}: The {X} was a {look} {X=object} {when}.\n{A}: {thing}",
-        "Oh {cheer}, the {X}!\n{B}: The {X} {did} {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "Can the {X} {act}?\n{B}: The {X} can {act} in {P=town} {when}.\n{A}: {place}",
-        "Is the {X} {look}?\n{B}: The {X} is full of {taste} {D=dish}.\n{A}: {food}",
-        "My {who} has the {X}.\n{B}: The {X} {did} {Z=name}.\n{A}: {person}",
+        "Whose is the {X}?\n{B}: The {X} is from {Z=name}.\n{A}: {person}",
+        "Where is the {X}?\n{B}: The {X} is on a {who} {near} {P=town}.\n{A}: {place}",
+        "I want the {X}.\n{B}: The {X} was a {look} {X=object} {when}.\n{A}: {thing}",
+        "Oh {cheer}, the {X}!\n{B}: The {X} {did} {Z=name}.\n{A}: {person}",
+        "Can the {X} {act}?\n{B}: The {X} can {act} in {P=town}.\n{A}: {place}",
+        "Can I eat the {X}?\n{B}: The {X} is full of {taste} {D=dish}.\n{A}: {food}",
+        "My {who} has the {X}.\n{B}: The {X} is for {Z=name}.\n{A}: {person}",
         "Keep the {X}.\n{B}: {end}",
     ],
     "food": [
-        "Who cooked the {D}?\n{B}: The {D} {D.is} from {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "I want the {D} {when}.\n{B}: The {D} {D.is} for {Z=name}, a {mood} {who}.\n{A}: {person}",
-        "Does the {who} eat the {D}?\n{B}: The {D} {D.is} in a {look} {X=object}.\n{A}: {thing}",
+        "Who cooked the {D}?\n{B}: The {D} {D.is} from {Z=name}.\n{A}: {person}",
+        "I want the {D}!\n{B}: The {D} {D.is} for {Z=name}.\n{A}: {person}",
+        "Where {D.is} the {D}?\n{B}: The {D} {D.is} in a {look} {X=object}.\n{A}: {thing}",
         "Keep the {D}.\n{B}: {end}",
     ],
     "end": [

@@ -181,6 +181,7 @@ def test_alternatives_that_cannot_be_told_apart_are_refused():
     ("rules", "message"),
     [
         ({"scene": ["{pet}"]}, "no rule is called 'pet'"),
+        ({"scene": ["{A=b} {A.xx}"], "b": ["x"]}, "no form is called 'xx'"),
         ({"scene": ["{A}"]}, "A is repeated but never drawn"),
         ({"scene": ["{A=b} {A=c}"], "b": ["x"], "c": ["y"]}, "A is drawn from 'b' and 'c'"),
     ],
@@ -199,8 +200,8 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-SMALL = "74c745f06247815f0c330c85693599966a156c0dc58c014e220f0bfd47137252"
-FULL = "c0fc382a0fcd75f4b4987e55bfe95166bf7fe0cdcd415c9de54d42fe3d9686f6"
+SMALL = "03cbe82ca21f46dceeec2fa92fe21b05d57e244b1f5d4852964239bb0945b6dc"
+FULL = "d844f8a4982c108f31b334f9d4eb977e7b6d5088e9f40fb48333300545c294fc"
 
 
 def test_seed_decides_and_a_longer_text_begins_with_the_shorter():
@@ -251,9 +252,11 @@ def test_surprisal_is_infinite_from_the_first_impossible_character(text, bits):
 def test_a_wrong_copy_is_impossible():
     scene = "Ada and Ben hide up a tree.\nAda: Any news, Ben?\nBen: The cat"
     assert surprisal(scene)[-1] == math.inf  # no cat in this lexicon
-    scene = scene[:-3] + "goat hid Blax.\nAda: Who is Blax?\nBen: Blax is a sad cook in Zaham.\n"
+    scene = (
+        scene[:-3] + "goat hid Badok.\nAda: Who is Badok?\nBen: Badok is a sad cook from Zelham.\n"
+    )
     assert max(surprisal(scene)) < math.inf
-    for right, wrong in (("is Blax?", "is Blox?"), ("\nBen: Blax", "\nAda: Blax")):
+    for right, wrong in (("is Badok?", "is Badol?"), ("\nBen: Badok", "\nAda: Badok")):
         place = scene.index(right) + [a == b for a, b in zip(right, wrong, strict=True)].index(
             False
         )
@@ -263,7 +266,7 @@ def test_a_wrong_copy_is_impossible():
 
 def test_pronouns_and_verbs_agree():
     start = "Ada and Ben hide up a tree.\nAda: Any news, Ben?\nBen: The goat hid {}.\n"
-    for name, right, wrong in (("Blalla", "her", "his"), ("Blax", "his", "her")):
+    for name, right, wrong in (("Badova", "her", "his"), ("Badok", "his", "her")):
         scene = start + "Ada: My goat hid {}!\nBen: {} lost {} "
         assert surprisal(scene.format(name, name, name, right))[-1] < math.inf
         assert surprisal(scene.format(name, name, name, wrong))[-1] == math.inf
