@@ -105,6 +105,7 @@ def execute(notebook: NotebookNode, path: Path, root: Path = ROOT) -> str | None
         record_timing=False,
         store_widget_state=False,
     )
+    client.extra_arguments = ["--log-level=ERROR"]  # kernels warn about their transport
     try:
         client.execute(env=os.environ | {"PYTHONPATH": search})
     except CellExecutionError as error:

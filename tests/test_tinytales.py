@@ -113,6 +113,10 @@ def test_miniature_writes_no_text_twice_and_probabilities_add_to_one():
     assert len(set(texts)) == len(texts)
     assert sum(probability for _, probability in scenes) == 1
     assert not any(b.startswith(a) for a, b in pairwise(sorted(texts)))
+    # Here two ways lead to "xx.": such a grammar is seen.
+    two_ways = {"scene": ["{A=p}{b}"], "p": ["x"], "b": ["{A}.", "x{c}"], "c": [".", "!"]}
+    texts = [text for text, _ in every_scene(Grammar(two_ways))]
+    assert len(set(texts)) < len(texts)
 
 
 def test_miniature_surprisal_is_the_logarithm_of_the_probability():
@@ -280,8 +284,9 @@ def test_copies_are_where_they_say_and_cost_nothing(text, bits):
         assert 0 < end - start <= distance, name
         assert text[start:end] == text[start - distance : end - distance]
         assert sum(bits[start:end]) == 0
-    scene = "Ada and Ben hide up a tree.\nAda: Any news, Ben?\n"
-    assert copy_slots(scene) == [Copy("A", 28, 31, 28), Copy("B", 43, 46, 35)]
+    # The distance is to the last time; a copy that ends with the text is finished.
+    scene = "Ada and Ben hide up a tree.\nAda: Any news, Ben?\nBen"
+    assert copy_slots(scene) == [Copy("A", 28, 31, 28), Copy("B", 43, 46, 35), Copy("B", 48, 51, 5)]
 
 
 def test_half_of_the_copies_are_9_to_48_characters_back(text):
@@ -316,6 +321,8 @@ def test_the_alphabet_is_small_and_plain(text):
 
 def test_the_words_suffice_for_1024_merges():
     assert BPETokenizer.train(tinytales(100_000), 256 + 1024).vocab_size == 256 + 1024
+    with pytest.raises(ValueError, match="merges"):  # what too few words would lead to
+        BPETokenizer.train(tinytales(2000), 256 + 1024)
 
 
 def test_every_rule_is_used(text):
