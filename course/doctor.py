@@ -15,7 +15,7 @@ from course.paths import MY, ROOT, RUNS
 
 GOOD, BAD, NOTE = "✓", "✗", "!"  # BAD: the course can't run; NOTE: it can, but
 INSTALL = "python -m pip install -r requirements.txt"
-CPU_BUILD = "python -m pip install torch=={} --index-url https://download.pytorch.org/whl/cpu"
+CPU_BUILD = "see 'Get started' on pytorch.org: Linux, Pip, CPU, and torch=={} in the line it shows"
 GIGABYTE = 1e9
 TIMED_STEPS = 20
 Finding = tuple[str, str]
@@ -75,8 +75,8 @@ def torch_build() -> Iterator[Finding]:
     import torch
 
     if torch.version.cuda and not torch.cuda.is_available():
-        command = CPU_BUILD.format(_base(torch.__version__))
-        yield NOTE, f"torch {torch.__version__} is built for CUDA; smaller, for the CPU: {command}"
+        advice = CPU_BUILD.format(_base(torch.__version__))
+        yield NOTE, f"torch {torch.__version__} is built for CUDA; for a smaller one: {advice}"
     else:
         yield GOOD, f"torch {torch.__version__}, {torch.get_num_threads()} threads"
 

@@ -319,7 +319,7 @@ def test_doctor_says_what_to_do_about_what_is_missing(tmp_path, monkeypatch, cap
     assert "MINIGPT_CORPUS" in dict(doctor.text())[doctor.BAD]
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert "whl/cpu" in dict(doctor.torch_build())[doctor.NOTE]
+    assert "pytorch.org" in dict(doctor.torch_build())[doctor.NOTE]
     monkeypatch.setattr(doctor, "speed", lambda: iter([]))
     assert doctor.examine() == 1
     assert "✗" in capsys.readouterr().out
