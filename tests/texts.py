@@ -21,13 +21,18 @@ HINDI = {
 }
 
 
-def sentences(words: dict[str, str], order: str, end: str, num_characters: int) -> str:
-    """Sentences of random words, one slot after the other, about `num_characters` long."""
+def sentences(words: dict[str, str], order: str, end: str, digits: str, num_characters: int) -> str:
+    """Numbered sentences of random words, about `num_characters` long.
+
+    The numbers, in the script's own digits, keep a vocabulary of a thousand tokens from using up
+    what so few words have to offer.
+    """
     chance = random.Random(0)
     choices = {slot: w.split("|") if "|" in w else w.split() for slot, w in words.items()}
     lines, length = [], 0
     while length < num_characters:
-        line = " ".join(chance.choice(choices[slot]) for slot in order.split()) + end
+        number = "".join(chance.choices(digits, k=5))
+        line = f"{number} " + " ".join(chance.choice(choices[s]) for s in order.split()) + end
         lines.append(line)
         length += len(line) + 1
     return "\n".join(lines) + "\n"
@@ -35,12 +40,12 @@ def sentences(words: dict[str, str], order: str, end: str, num_characters: int) 
 
 def turkish(num_characters: int = 200_000) -> str:
     """Turkish sentences, with its dotted and dotless i."""
-    return sentences(TURKISH, "how who where what did", ".", num_characters)
+    return sentences(TURKISH, "how who where what did", ".", "0123456789", num_characters)
 
 
 def hindi(num_characters: int = 120_000) -> str:
     """Hindi sentences, with vowel signs that combine with the letter before them."""
-    return sentences(HINDI, "who where how what did", "।", num_characters)
+    return sentences(HINDI, "who where how what did", "।", "०१२३४५६७८९", num_characters)
 
 
 def python_source(num_characters: int = 300_000) -> str:
