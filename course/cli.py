@@ -149,9 +149,9 @@ def doctor() -> None:
 @app.command(epilog="Example: minigpt book")
 def book() -> None:
     """Render the book to book/_build/html."""
-    files = ["--config", "book/_config.yml", "--toc", "book/_toc.yml", "--path-output", "book"]
-    command = [sys.executable, "-m", "jupyter_book", "build", ".", "-W", "-n", "--keep-going"]
-    _pass_on([*command, *files])
+    from course.book import build
+
+    raise typer.Exit(build().returncode)
 
 
 def _report(problems: list[str]) -> None:

@@ -3,25 +3,19 @@
 import html
 import re
 import subprocess
-import sys
 
 import pytest
 
+from course.book import build
 from course.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
 
-def build(checkout, out) -> subprocess.CompletedProcess:
-    files = ["--config", "book/_config.yml", "--toc", "book/_toc.yml", "--path-output", str(out)]
-    command = [sys.executable, "-m", "jupyter_book", "build", ".", "-W", "-n", "--keep-going"]
-    return subprocess.run([*command, *files], cwd=checkout, capture_output=True, text=True)
-
-
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     out = tmp_path_factory.mktemp("book")
-    done = build(ROOT, out)
+    done = build(out, capture_output=True, text=True)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return out / "_build" / "html"
 
@@ -43,6 +37,6 @@ def test_a_broken_reference_fails_the_build(tmp_path):
     subprocess.run(["git", "clone", "-q", str(ROOT), str(checkout)], check=True)
     with (checkout / "book" / "index.md").open("a", encoding="utf-8") as index:
         index.write("\n{doc}`no_such_page`\n")
-    done = build(checkout, tmp_path / "out")
+    done = build(tmp_path / "out", checkout, capture_output=True, text=True)
     assert done.returncode != 0
     assert "no_such_page" in done.stdout + done.stderr
