@@ -130,6 +130,30 @@ def hint(exercise: Annotated[str, typer.Argument(metavar="NN.K", help="Which one
     print(next_hint(exercise))
 
 
+@app.command(epilog="Example: minigpt progress")
+def progress() -> None:
+    """Show what you have passed and guessed, and how much of the model you have built."""
+    from course.checks.report import show_progress
+
+    show_progress()
+
+
+@app.command(epilog="Example: minigpt museum")
+def museum() -> None:
+    """Show the mistakes you have met, each with its card, and how many are left to meet."""
+    from course.checks.report import show_museum
+
+    show_museum()
+
+
+@app.command(epilog="Example: minigpt reset 04")
+def reset(chapter: Annotated[str, typer.Argument(metavar="NN", help="Which one.")]) -> None:
+    """Put a chapter and its exercises back as they were; your copies are kept as backups."""
+    from course.lab import reset
+
+    print("\n".join(reset(chapter)))
+
+
 @app.command(epilog="Example: minigpt use mine")
 def use(whose: Annotated[Literal["mine", "reference"], typer.Argument()]) -> None:
     """Let your own solved functions take the place of the library's, or go back."""

@@ -1,10 +1,12 @@
 """What `minigpt lab` and `minigpt check` do: a learner's own copies, and their answers."""
 
+import itertools
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from course import paths
+from course import paths, syllabus
 from course.files import write_atomic
 from course.notebook import chapters, code_cells, notebook_text, number, read_notebook
 
@@ -31,7 +33,7 @@ def open_lab(chapter: str | None, options: list[str]) -> int:
 
 
 def next_page() -> Path:
-    """The first chapter never opened, or exercises not all passed, whichever comes first.
+    """The first chapter never opened, or core exercises not all passed, whichever comes first.
 
     After the last one it is the last one again.
     """
@@ -48,12 +50,12 @@ def next_page() -> Path:
 
 
 def is_solved(chapter: str) -> bool:
-    """Whether a check has passed for each exercise of a chapter."""
+    """Whether a check has passed for each exercise of a chapter's core set."""
     from course.checks import progress
-    from course.checks.engine import exercises
 
-    noted = progress.read()
-    return all(noted.get(name, {}).get("passed") for name in exercises(chapter))
+    passed = progress.read().passed
+    entry = next(each for each in syllabus.load().chapters if each.number == chapter)
+    return all(exercise.id in passed for exercise in entry.exercises if not exercise.more)
 
 
 def own_copies(chapter: str) -> list[Path]:
@@ -91,3 +93,39 @@ def check_mine(what: str | None = None) -> int:
     wanted = [what] if what else opened
     verdicts = [verdict for name in wanted for verdict in check_notebook(name)]
     return 0 if all(verdict.passed for verdict in verdicts) else 1
+
+
+def reset(chapter: str) -> list[str]:
+    """Put a chapter and its exercises back as they were at first; the learner's copies are kept.
+
+    What was passed in the chapter counts as open again; help, guesses and cards stay noted.
+
+    Returns:
+        a line for each notebook: where the old one lies now.
+    Raises:
+        ValueError: no such chapter, or it was never opened.
+    """
+    from course.checks import progress
+
+    page = chapters(paths.NOTEBOOKS, [chapter])[0]
+    folders = (paths.MY / "notebooks", paths.MY / "exercises")
+    old = [folder / page.name for folder in folders if (folder / page.name).exists()]
+    if not old:
+        raise ValueError(f"you have not opened chapter {number(page)} yet; there is nothing to do")
+    lines = []
+    for path in old:
+        backup = _backup(path)
+        shutil.copy2(path, backup)  # first the copy, so that a crash loses nothing
+        path.unlink()
+        lines.append(f"{path.relative_to(paths.MY)} is as it was at first; yours lies in {backup}")
+    progress.note("reset", number(page))
+    own_copies(number(page))
+    return lines
+
+
+def _backup(path: Path) -> Path:
+    """A name that is free: my/backups/exercises-04_attention-1.ipynb, then -2 …"""
+    folder = paths.MY / "backups"
+    folder.mkdir(exist_ok=True)
+    names = (f"{path.parent.name}-{path.stem}-{count}.ipynb" for count in itertools.count(1))
+    return next(folder / name for name in names if not (folder / name).exists())

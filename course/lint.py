@@ -19,7 +19,8 @@ Cell ids (lower-case words joined by dashes, unique in the notebook; random hex 
     (* = only chapters whose syllabus entry says `depth: complete`; the rest is wanted in all)
 
 Tags (cell metadata)
-    predict    3 to 5 code cells *, each directly after a markdown cell that asks (`?`)
+    predict    3 to 5 code cells *, each after a markdown cell that asks (`?`) and a code cell that
+               keeps the guess, `predict("4.p1", ...)`, numbered from p1
     proof      at least one code cell of at most 8 code lines that prints and asserts; only cells
                tagged proof may import transformers or hypothesis. Set-up of a proof may stand in a
                further cell tagged proof, of any allowed length
@@ -395,10 +396,15 @@ def predictions(page: Page) -> Found:
     found = [i for i, cell in enumerate(cells) if "predict" in tags(cell)]
     if not 3 <= len(found) <= 5:
         yield None, f"has {len(found)} cells tagged predict; a chapter has 3 to 5"
-    for i in found:
-        before = cells[i - 1] if i else None
-        if before is None or before.cell_type != "markdown" or "?" not in before.source:
-            yield cells[i], "tagged predict, but the cell before it asks no question"
+    for count, i in enumerate(found, start=1):
+        asks, keeps = cells[i - 2 : i] if i > 1 else (None, None)
+        if asks is None or asks.cell_type != "markdown" or "?" not in asks.source:
+            yield cells[i], "tagged predict, but two cells before it no question is asked"
+        call = f'predict("{int(page.chapter.number)}.p{count}", ...)'
+        if keeps is None or keeps.cell_type != "code" or call not in keeps.source:
+            yield cells[i], f"tagged predict, but the cell before it does not hold {call}"
+        if "hide-output" not in tags(cells[i]):
+            yield cells[i], "tagged predict without hide-output, so the page shows what to predict"
 
 
 def objectives_named(page: Page) -> Found:

@@ -138,11 +138,17 @@ def _solved(
 
 
 def carries_gradient(part: Part, function: object) -> bool:
-    """Whether gradients flow through an answer as they do through the right one."""
+    """Whether gradients flow through an answer as they do through the right one.
+
+    True where the right one gives no floating-point tensor, or has no inputs to learn.
+    """
     for case in part.cases(torch.Generator().manual_seed(0)):
-        right = _gradients(part.right, case)
         try:
-            own = _gradients(function, case)
+            right = _gradients(part, part.right, case)
+        except (AttributeError, RuntimeError):
+            continue
+        try:
+            own = _gradients(part, function, case)
         except RuntimeError:  # torch: no gradient, or one that was destroyed in place
             return False
         if not all(torch.allclose(a, b, atol=1e-4) for a, b in zip(own, right, strict=True)):
@@ -150,11 +156,11 @@ def carries_gradient(part: Part, function: object) -> bool:
     return True
 
 
-def _gradients(function: object, case: tuple) -> tuple[torch.Tensor, ...]:
+def _gradients(part: Part, function: object, case: tuple) -> tuple[torch.Tensor, ...]:
     """Gradients with respect to the float inputs of a weighted sum of a function's results."""
     args = [_leaf(value) for value in case]
     leaves = [a for a in args if isinstance(a, torch.Tensor) and a.requires_grad]
-    result = function(*args).double().flatten()
+    result = part.use(function, tuple(args)).double().flatten()
     weights = torch.linspace(-1, 1, len(result), dtype=torch.float64)
     grads = torch.autograd.grad(result @ weights, leaves)
     return tuple(grad.double() for grad in grads)

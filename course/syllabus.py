@@ -22,6 +22,7 @@ class Exercise:
     id: str  # "4.2"
     title: str
     minutes: int
+    more: bool = False  # outside the core set
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """`minigpt lab`: a learner gets copies of their own, and never loses one."""
 
-import json
 import subprocess
 
 import pytest
 
-from course import lab, paths
+from course import lab, paths, syllabus
 from course.checks import progress
 from course.checks.engine import exercises
 from course.notebook import code_cells, read_notebook
@@ -32,7 +31,7 @@ def pages() -> list[str]:
 
 def pass_all(chapter: str) -> None:
     for name in exercises(chapter):
-        progress.update(name, passed=True)
+        progress.note("passed", name, [])
 
 
 def test_a_chapter_and_its_exercises_are_copied_without_outputs(my):
@@ -68,12 +67,17 @@ def test_without_a_number_the_chapters_come_in_order(my):
 def test_unsolved_exercises_are_opened_before_the_next_chapter(my):
     for name in pages():
         lab.own_copies(name[:2])
-    noted = list(exercises("04"))
+    for chapter in syllabus.load().chapters:
+        core = [exercise.id for exercise in chapter.exercises if not exercise.more]
+        if chapter.number < "04":
+            for name in core:
+                progress.note("passed", name, [])
+    noted = ["4.1", "4.2", "4.3", "4.4", "4.5"]  # the core set
     for name in noted[:-1]:
-        progress.update(name, passed=True)
+        progress.note("passed", name, [])
     lab.open_lab(None, ["--no-browser"])
     assert my[-1] == ["--LabApp.default_url=/lab/tree/exercises/04_attention.ipynb", "--no-browser"]
-    progress.update(noted[-1], passed=True)
+    progress.note("passed", noted[-1], [])
     assert lab.next_page() == paths.NOTEBOOKS / pages()[-1]
 
 
@@ -100,4 +104,27 @@ def test_check_passes_on_solved_exercises(capsys):
     copy.write_text(solved, encoding="utf-8")
     assert lab.check_mine() == 0
     assert capsys.readouterr().out.count("✓") == len(exercises("04"))
-    assert json.loads((paths.MY / "progress.json").read_text(encoding="utf-8"))
+    assert list(progress.read().passed) == list(exercises("04"))
+
+
+def test_reset_brings_the_pages_back_and_keeps_the_learners():
+    copy = lab.own_copies("04")[-1]
+    copy.write_text("my answers", encoding="utf-8")
+    progress.note("passed", "4.1", [])
+    progress.note("passed", "3.1", [])
+    progress.note("hint", "4.1", 2)
+    for count in (1, 2):
+        lines = lab.reset("4")
+        assert len(lines) == 2 and f"exercises-04_attention-{count}.ipynb" in lines[1]
+        kept = paths.MY / "backups" / f"exercises-04_attention-{count}.ipynb"
+        assert (kept.read_text(encoding="utf-8") == "my answers") == (count == 1)
+        assert len(read_notebook(copy).cells) > 10
+    assert list(progress.read().passed) == ["3.1"] and progress.read().hints == {"4.1": 2}
+
+
+def test_reset_of_what_was_never_opened_changes_nothing():
+    with pytest.raises(ValueError, match="not opened chapter 04"):
+        lab.reset("04")
+    with pytest.raises(ValueError, match="04_attention"):
+        lab.reset("77")
+    assert not paths.MY.exists()

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import importlib.util
+import inspect
 import io
 import linecache
 import math
@@ -10,7 +11,7 @@ import numbers
 import re
 import traceback
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,13 @@ from course.checks import guard
 
 TOLERANCE = 1e-4  # inputs are float32: rounding, in whatever order, stays far below
 SECONDS = 10.0  # an answer needs milliseconds
+# What a result may be, beside tensors and numbers, and how a message names it.
+KINDS = (
+    (str, "a text (str)"),
+    ((list, tuple), "a list"),
+    (Mapping, "a dict"),
+    ((set, frozenset), "a set"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,20 +36,24 @@ class Wrong:
     """A known mistake: an answer that makes it, and what to tell a learner who made it too.
 
     The hint is filled from the first input on which the mistake shows: hint(args, got, right).
+    exhibit: the card of the bug museum that it turns, a key of CARDS in a chapter's checks.
     """
 
     name: str
     answer: Callable
     hint: Callable[[tuple, Any, Any], str]
+    exhibit: str = ""
 
 
 @dataclass(frozen=True)
 class Part:
     """One function to write, or one value to type in.
 
-    name: of the function or variable; right: the right answer as a function; cases: draws the
-    inputs from a generator, one tuple of arguments each; label: which part, as "a" in 4.6a; read:
-    for a typed answer, turns what was typed into a value to compare, or raises a ValueError.
+    name: of the function, class or variable; right: the right answer as a function; cases: draws
+    the inputs from a generator, one tuple of arguments each; label: which part, as "a" in 4.6a;
+    read: for a typed answer, turns what was typed into a value to compare, or raises a ValueError;
+    drive: uses an answer, such as a class, on one case, drive(answer, *case), and returns what to
+    compare. It calls no other function of its module: those are refused while an answer runs.
     """
 
     name: str
@@ -50,6 +62,32 @@ class Part:
     cases: Callable[[torch.Generator], list[tuple]] = lambda generator: [()]
     label: str = ""
     read: Callable[[Any], Any] | None = None
+    drive: Callable | None = None
+
+    def use(self, answer: Callable, case: tuple) -> Any:
+        """What an answer gives for one case."""
+        return self.drive(answer, *case) if self.drive else answer(*case)
+
+
+@dataclass(frozen=True)
+class Raised:
+    """In the place of a value: the answer stopped with an exception of this kind."""
+
+    kind: str
+    text: str = field(default="", compare=False)
+    where: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a `predict` cell comes to: the right guess.
+
+    choices: the letters to choose from; within: how far a number may be off.
+    """
+
+    right: Any
+    choices: str = ""
+    within: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,21 +113,23 @@ class Verdict:
     """What a check found.
 
     message: the line to show; diagnosis: None when passed, else the name of the known mistake, or
-    one of unwritten, reference, timeout, exception, changed, mode, none, type, shape, unknown.
+    one of unwritten, reference, timeout, exception, changed, mode, none, type, shape, unknown;
+    exhibit: the card of the bug museum that a known mistake turns.
     """
 
     number: str
     passed: bool
     message: str
     diagnosis: str | None = None
+    exhibit: str = ""
 
 
 class Found(Exception):
-    """Ends a judgement: the diagnosis and what to tell."""
+    """Ends a judgement: the diagnosis, what to tell, and the card it turns."""
 
-    def __init__(self, diagnosis: str, text: str):
+    def __init__(self, diagnosis: str, text: str, exhibit: str = ""):
         super().__init__(text)
-        self.diagnosis, self.text = diagnosis, text
+        self.diagnosis, self.text, self.exhibit = diagnosis, text, exhibit
 
 
 def exercise(number: str) -> Exercise:
@@ -142,7 +182,8 @@ def judge(number: str, *answers: object, seed: int = 0) -> Verdict:
         try:
             judge_part(task, part, answer, generator)
         except Found as found:
-            return Verdict(task.number, False, _line(label, found), found.diagnosis)
+            line = _line(label, found)
+            return Verdict(task.number, False, line, found.diagnosis, found.exhibit)
     return Verdict(task.number, True, f"✓ {task.number} {task.title}")
 
 
@@ -158,12 +199,12 @@ def _line(label: str, found: Found) -> str:
 def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Generator) -> None:
     """Return when the answer is right, else raise Found."""
     function = _typed(part, answer) if part.read else answer
-    if not callable(function):
-        kind = describe(function)
-        text = f"expected the function {part.name}, got {kind}. Pass it by its name alone."
-        raise Found("type", text)
+    if not callable(function) or (inspect.isclass(part.right) and not inspect.isclass(function)):
+        kind = "class" if inspect.isclass(part.right) else "function"
+        text = f"expected the {kind} {part.name}, got {describe(function)}."
+        raise Found("type", f"{text} Pass it by its name alone.")
     cases = part.cases(generator)
-    rights = [part.right(*copy.deepcopy(case)) for case in cases]
+    rights = [part.use(part.right, copy.deepcopy(case)) for case in cases]
     with torch.random.fork_rng(devices=[]), _guarded(task, part):
         torch.manual_seed(0)
         results = _run_all(part, function, cases, rights)
@@ -172,16 +213,28 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
         return
     first = wrong_at[0]
     for wrong in part.wrong:
-        if all(same(a, b) for a, b in zip(results, _values(wrong, cases), strict=True)):
+        if all(same(a, b) for a, b in zip(results, values(part, wrong.answer, cases), strict=True)):
             text = wrong.hint(cases[first], results[first], rights[first])
-            raise Found(wrong.name, text)
+            raise Found(wrong.name, text, wrong.exhibit)
+    stopped = next((result for result in results if isinstance(result, Raised)), None)
+    if stopped:
+        given = _inputs(cases[results.index(stopped)], function)
+        text = f"your answer stops{stopped.where}{given and f' for {given}'} with {stopped.kind}"
+        raise Found("exception", f"{text}: {stopped.text}".rstrip(": "))
     raise _difference(_inputs(cases[first], function), results[first], rights[first])
 
 
-def _values(wrong: Wrong, cases: list[tuple]) -> list[Any]:
+def values(part: Part, answer: Callable, cases: list[tuple]) -> list[Any]:
+    """What one of the course's own answers gives for each case; Raised where it stops."""
+    results = []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return [wrong.answer(*copy.deepcopy(case)) for case in cases]
+        for case in cases:
+            try:
+                results.append(part.use(answer, copy.deepcopy(case)))
+            except Exception as error:
+                results.append(Raised(type(error).__name__, str(error)))
+    return results
 
 
 def _typed(part: Part, answer: object) -> Callable:
@@ -197,7 +250,9 @@ def _guarded(task: Exercise, part: Part) -> Iterator[None]:
     """Inside, the answer can't reach the right one and is stopped after a while."""
     found = [(guard.name_of(place), guard.find(place)) for place in task.references]
     named = [(name, function) for name, function in found if function is not None]
-    named += [("the course's own answer", function) for function in guard.siblings(part.right)]
+    own = [function for function in guard.siblings(part.right) if function is not part.drive]
+    own += guard.methods(part.right)
+    named += [("the course's own answer", function) for function in own]
     with guard.reference_refused(named, task.torch_references) as reached:
         try:
             with guard.time_limit(SECONDS):
@@ -221,11 +276,12 @@ def _run_all(part: Part, function: Callable, cases: list[tuple], rights: list[An
     for case, right in zip(cases, rights, strict=True):
         args = copy.deepcopy(case)
         with contextlib.redirect_stdout(printed):
-            value = _call(function, args, case)
-        _refuse_changes(function, args, case)
+            value = _call(part, function, args)
+        if not isinstance(value, Raised):
+            _refuse_changes(function, args, case)
+            if value is not None and right is not None:
+                _refuse_type(value, right)
         results.append(value)
-        if value is not None and right is not None:
-            _refuse_type(value, right)
     if all(value is None for value in results) and printed.getvalue():
         text = "your answer prints its result and returns nothing. Replace print(…) by return …"
         raise Found("none", text)
@@ -235,23 +291,20 @@ def _run_all(part: Part, function: Callable, cases: list[tuple], rights: list[An
     return results
 
 
-def _call(function: Callable, args: tuple, case: tuple) -> Any:
+def _call(part: Part, function: Callable, args: tuple) -> Any:
     try:
-        return function(*args)
+        return part.use(function, args)
     except NotImplementedError as error:
         raise Found("unwritten", str(error)) from None
     except (Exception, SystemExit) as error:
-        text = f"{type(error).__name__}: {error}".rstrip(": ")
-        where = _line_of(function, error)
-        given = f" for {_inputs(case, function)}"
-        raise Found("exception", f"your answer stops{where}{given} with {text}") from None
+        return Raised(type(error).__name__, str(error), _line_of(function, error))
 
 
 def _line_of(function: Callable, error: BaseException) -> str:
     """The learner's own line that raised, if it can be read."""
-    code = getattr(guard.unwrapped(function), "__code__", None)
+    place = guard.file_of(function)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if code is not None and frame.filename == code.co_filename:
+        if place and frame.filename == place:
             text = linecache.getline(frame.filename, frame.lineno or 0).strip()
             return f" at `{text}`" if text else ""
     return ""
@@ -264,6 +317,8 @@ def _refuse_changes(function: Callable, args: tuple, case: tuple) -> None:
             raise Found("changed", f"{text} into the caller's tensor; work on a new one.")
         if isinstance(before, nn.Module):
             _refuse_changed_model(name, after, before)
+        if isinstance(before, (list, dict, set)) and not same(after, before):
+            raise Found("changed", f"your input {name} was changed. Work on a copy of it.")
 
 
 def _refuse_changed_model(name: str, after: nn.Module, before: nn.Module) -> None:
@@ -287,8 +342,18 @@ def _refuse_type(value: Any, right: Any) -> None:
             raise Found("type", f"{text} .bool() turns 0 and 1 into them.")
         if right.dtype != torch.bool and value.dtype == torch.bool:
             raise Found("type", "expected numbers, got True and False (dtype bool).")
+    elif isinstance(right, bool):
+        if not isinstance(value, bool):
+            raise Found("type", f"expected True or False, got {describe(value)}.")
     elif isinstance(right, int) and not isinstance(_as_number(value), numbers.Integral):
         raise Found("type", f"expected a whole number, got {describe(value)}.")
+    elif isinstance(right, float) and _as_number(value) is None:
+        raise Found("type", f"expected a number, got {describe(value)}.")
+    for kinds, name in KINDS:
+        if isinstance(right, kinds) and not isinstance(value, kinds):
+            raise Found("type", f"expected {name}, got {describe(value)}.")
+    if isinstance(right, tuple) and len(value) != len(right):
+        raise Found("type", f"expected {len(right)} values, got {len(value)}.")
 
 
 def _as_number(value: Any) -> int | float | None:
@@ -305,7 +370,13 @@ def same(a: Any, b: Any) -> bool:
         return torch.allclose(a, b, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
     if _as_number(a) is not None and _as_number(b) is not None:
         return math.isclose(_as_number(a), _as_number(b), rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    return type(a) is type(b) and not isinstance(a, torch.Tensor) and a == b
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, torch.Tensor) or isinstance(b, torch.Tensor):
+        return False
+    return isinstance(a, type(b)) and a == b
 
 
 def first_index(got: torch.Tensor, right: torch.Tensor) -> tuple[int, ...]:
@@ -318,8 +389,11 @@ def first_index(got: torch.Tensor, right: torch.Tensor) -> tuple[int, ...]:
 def _difference(inputs: str, got: Any, right: Any) -> Found:
     """No known mistake: the wrong shape, or the first value that differs."""
     given = f" for {inputs}" if inputs else ""
+    if isinstance(right, tuple) and isinstance(got, (list, tuple)) and len(got) == len(right):
+        got, right = next((a, b) for a, b in zip(got, right, strict=True) if not same(a, b))
     if not (isinstance(got, torch.Tensor) and isinstance(right, torch.Tensor)):
-        return Found("unknown", f"you give {got}{given}; the right value is {right}.")
+        text = f"no mistake that this check knows: you give {shown(got)}{given};"
+        return Found("unknown", f"{text} the right value is {shown(right)}.")
     if got.shape != right.shape:
         shapes = f"expected shape {tuple(right.shape)}, got {tuple(got.shape)}"
         return Found("shape", f"{shapes}{given}.")
@@ -327,6 +401,12 @@ def _difference(inputs: str, got: Any, right: Any) -> Found:
     here, there = (_number(tensor[index].item()) for tensor in (got, right))
     text = f"no mistake that this check knows. The first difference{given} is at {list(index)}:"
     return Found("unknown", f"{text} you give {here}, the right value is {there}.")
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: in full while it is short."""
+    text = describe(value) if isinstance(value, torch.Tensor) else repr(value)
+    return text if len(text) <= 200 else f"{text[:140]} … {text[-50:]}"
 
 
 def _number(value: float | bool) -> str:
@@ -350,7 +430,9 @@ def describe(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         is_short = value.dim() == 1 and value.dtype == torch.int64 and len(value) <= 8
         return str(value.tolist()) if is_short else str(tuple(value.shape))
-    if isinstance(value, (int, float, str)) or value is None:
+    if isinstance(value, (int, float)) or value is None:
+        return repr(value)
+    if isinstance(value, (str, list, tuple, dict)) and len(repr(value)) <= 80:
         return repr(value)
     article = "an" if type(value).__name__[:1].lower() in "aeiou" else "a"
     return f"{article} {type(value).__name__}"

@@ -120,6 +120,7 @@ def find(place: str) -> FunctionType | None:
     found: object = importlib.import_module(module)
     for part in name.split("."):
         found = getattr(found, part, None)
+        found = getattr(found, "__func__", found)  # of a class method the function itself
     return found if isinstance(found, FunctionType) and not found.__closure__ else None
 
 
@@ -131,12 +132,26 @@ def name_of(place: str) -> str:
     )
 
 
-def siblings(function: FunctionType) -> list[FunctionType]:
-    """All functions of the module in which this one is written."""
-    found = vars(sys.modules[function.__module__]).values()
-    return [f for f in found if isinstance(f, FunctionType) and not f.__closure__]
+def siblings(function: Callable) -> list[FunctionType]:
+    """All functions of the module in which this function or class is written."""
+    found = vars(sys.modules[function.__module__])
+    own = [f for f in found.values() if getattr(f, "__module__", None) == function.__module__]
+    return [f for f in own if isinstance(f, FunctionType) and not f.__closure__]
 
 
 def unwrapped(function: Callable) -> Callable:
     """The function under decorators such as torch.no_grad()."""
     return getattr(function, "__wrapped__", function)
+
+
+def methods(answer: Callable) -> list[FunctionType]:
+    """The functions written in a class; none of a function."""
+    found = vars(answer).values() if isinstance(answer, type) else ()
+    plain = (getattr(each, "__func__", each) for each in found)
+    return [each for each in plain if isinstance(each, FunctionType) and not each.__closure__]
+
+
+def file_of(answer: Callable) -> str:
+    """The file, or the name of the cell, in which a function or class is written."""
+    found = (getattr(unwrapped(part), "__code__", None) for part in [answer, *methods(answer)])
+    return next((code.co_filename for code in found if code), "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from course import paths
-from course.checks import guard, progress
+from course.checks import beside, guard, progress
 from course.checks.engine import Verdict, exercise, exercises, judge
 
 SECONDS_PER_CELL = 60.0
@@ -32,16 +32,31 @@ def check(number: str, *answers: object) -> None:
         collected.append((verdict, answers))
         return
     print(verdict.message)
+    if not Path.cwd().is_relative_to(paths.MY):  # where the course itself tests an answer
+        return
     try:
-        if verdict.passed and Path.cwd().is_relative_to(paths.MY):  # not where the course tests it
-            _note(verdict, answers)
-    except (OSError, ValueError) as error:
+        for line in note(verdict, answers):
+            print(line)
+    except OSError as error:
         print(f"This could not be noted: {error}")
+    if verdict.passed:
+        beside.display_both(verdict.number, answers)
 
 
-def _note(verdict: Verdict, answers: tuple) -> None:
-    answered = [progress.fingerprint(answer) for answer in answers]
-    progress.update(verdict.number, passed=True, answers=answered)
+def note(verdict: Verdict, answers: tuple) -> list[str]:
+    """Note what passed, or the card of the bug museum that a mistake turned.
+
+    Returns:
+        a line about a card that was turned for the first time.
+    """
+    if verdict.passed:
+        answered = [progress.fingerprint(answer) for answer in answers]
+        if progress.read().passed.get(verdict.number) != answered:
+            progress.note("passed", verdict.number, answered)
+    elif verdict.exhibit and verdict.exhibit not in progress.read().cards:
+        progress.note("card", verdict.exhibit, verdict.number)
+        return [f"  New in your bug museum: {verdict.exhibit}. `minigpt museum` shows its card."]
+    return []
 
 
 def hint(number: str) -> None:
@@ -63,8 +78,8 @@ def next_hint(number: str) -> str:
         ValueError: no such exercise.
     """
     task = exercise(number)
-    level = min(progress.read().get(task.number, {}).get("hints", 0) + 1, 3)
-    progress.update(task.number, hints=level)
+    level = min(progress.read().hints.get(task.number, 0) + 1, 3)
+    progress.note("hint", task.number, level)
     return f"{task.number}, help {level} of 3: {task.hints[level - 1]}"
 
 
@@ -92,8 +107,10 @@ def check_notebook(which: str) -> list[Verdict]:
         raise ValueError(f"{path} checks no exercise {number}; `minigpt reset` brings it back")
     for verdict in wanted:
         print(verdict.message)
-        if verdict.passed:
-            _note(verdict, session.answers[verdict.number])
+        for line in note(verdict, session.answers.get(verdict.number, ())):
+            print(line)
+    if number and wanted[0].passed:
+        beside.print_both(number, session.sources)
     return wanted
 
 

@@ -1,46 +1,76 @@
-"""What a learner has passed and which help they took: `progress.json` among their own files."""
+"""What a learner has passed, guessed and met: a log among their own files, `my/progress.jsonl`.
+
+Every event is one line that is only ever added. So a crash loses at most the line being written,
+two notebooks open at once do no harm, and nothing that was noted is ever rewritten.
+"""
 
 import hashlib
 import inspect
 import json
+from dataclasses import dataclass, field
 
 from course import paths
-from course.files import write_atomic
 
 
-def read() -> dict[str, dict]:
-    """Exercise -> what is known of it: passed (bool), answers (list), hints (levels shown).
+@dataclass
+class State:
+    """What the events add up to.
 
-    Raises:
-        ValueError: the file is damaged.
+    passed: exercise -> its answers as noted; hints: exercise -> levels of help shown; cards: card
+    of the bug museum -> the exercise where it was first met; guesses: prediction -> first guess.
     """
-    path = paths.MY / "progress.json"
-    if not path.exists():
-        return {}
+
+    passed: dict[str, list] = field(default_factory=dict)
+    hints: dict[str, int] = field(default_factory=dict)
+    cards: dict[str, str] = field(default_factory=dict)
+    guesses: dict[str, object] = field(default_factory=dict)
+
+    def add(self, event: str, about: str, value: object) -> None:
+        """Take in one event; one of a kind that is not known changes nothing."""
+        if event == "passed":
+            self.passed[about] = value
+        elif event == "hint":
+            self.hints[about] = max(value, self.hints.get(about, 0))
+        elif event == "card":
+            self.cards.setdefault(about, value)
+        elif event == "guess":
+            self.guesses.setdefault(about, value)
+        elif event == "reset":
+            for number in [n for n in self.passed if int(n.partition(".")[0]) == int(about)]:
+                del self.passed[number]
+
+
+def read() -> State:
+    """What is noted so far; a line that a crash left unfinished is passed over."""
+    state = State()
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {str(number): dict(entry) for number, entry in found.items()}
-    except (ValueError, TypeError, AttributeError):
-        raise ValueError(f"{path} is damaged; delete it, the next checks write it again") from None
+        lines = (paths.MY / "progress.jsonl").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return state
+    for line in lines.splitlines():
+        try:
+            state.add(*json.loads(line))
+        except (ValueError, TypeError):
+            continue
+    return state
 
 
-def update(number: str, **values: object) -> None:
-    """Note values for an exercise; the file is written whole or not at all."""
-    known = read()
-    entry = known.setdefault(number, {})
-    if {**entry, **values} != entry:
-        entry.update(values)
-        ordered = dict(sorted(known.items(), key=lambda item: _order(item[0])))
-        text = json.dumps(ordered, indent=1, ensure_ascii=False) + "\n"
-        write_atomic(paths.MY / "progress.json", text)
+def note(event: str, about: str, value: object = None) -> None:
+    """Add one event.
 
-
-def _order(number: str) -> list[int]:
-    return [int(part) for part in number.split(".")]
+    Args:
+        event: passed, hint, card, guess or reset.
+        about: the exercise, card, prediction or chapter.
+        value: what `State` keeps of it; anything JSON can hold.
+    """
+    line = "\n" + json.dumps([event, about, value], ensure_ascii=False)
+    paths.MY.mkdir(parents=True, exist_ok=True)
+    with open(paths.MY / "progress.jsonl", "ab", buffering=0) as file:
+        file.write(line.encode("utf-8"))  # one call: whole, also beside another writer
 
 
 def fingerprint(answer: object) -> str:
-    """A typed answer as it is; of a function, the hash of its source."""
+    """A typed answer as it is; of a function or class, the hash of its source."""
     if not callable(answer):
         return repr(answer)
     try:

@@ -1,0 +1,161 @@
+"""The engine of the checks on made-up exercises: every kind of answer and of fault."""
+
+import pytest
+
+from course.checks.engine import Exercise, Found, Part, Raised, Wrong, judge_part
+
+
+def reverse_pairs(items):
+    return {item: len(item) for item in reversed(items)}
+
+
+def first_of_nothing(items):
+    return {item: len(items[5]) for item in items}
+
+
+class Counter:
+    """Counts characters."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def count(self, character):
+        return self.text.count(character)
+
+
+class CountsOne(Counter):
+    """Stops at the first."""
+
+    def count(self, character):
+        return min(1, self.text.count(character))
+
+
+def use_counter(answer, text):
+    made = answer(text)
+    return [made.count(character) for character in "ab"]
+
+
+def said(wrong_name):
+    return lambda args, got, right: f"{wrong_name}, got {got}"
+
+
+DICT = Part(
+    "lengths",
+    reverse_pairs,
+    cases=lambda generator: [(["a", "bc"],), (["abc"],), ([],)],
+    wrong=(Wrong("fixed place", first_of_nothing, said("fixed place"), "The Fence Post"),),
+)
+CLASS = Part(
+    "Counter",
+    Counter,
+    cases=lambda generator: [("abba",), ("b",), ("",)],
+    drive=use_counter,
+    wrong=(Wrong("stops", CountsOne, said("stops"), "The Early Leaver"),),
+)
+TASK = Exercise("9.9", "Made up", (DICT, CLASS), hints=("", "", ""))
+
+
+def verdict(part, answer):
+    """The diagnosis, the text and the card; nothing where the answer is right."""
+    try:
+        judge_part(TASK, part, answer, None)
+    except Found as found:
+        return found.diagnosis, found.text, found.exhibit
+    return None
+
+
+def test_a_dict_may_come_in_any_order_and_be_filled_in_any_way():
+    assert verdict(DICT, lambda items: dict(zip(items, map(len, items), strict=True))) is None
+
+
+def test_an_answer_that_stops_matches_a_mistake_that_stops_there_too():
+    def index_too_far(items):
+        return {item: len([*items][9]) for item in items}
+
+    found = verdict(DICT, index_too_far)
+    assert found[0] == "fixed place" and found[2] == "The Fence Post"
+    assert "Raised(kind='IndexError'" in found[1]
+
+
+def test_an_answer_that_stops_in_another_way_is_shown_its_own_line():
+    def other(items):
+        return {item: len(item) // 0 for item in items}
+
+    diagnosis, text, card = verdict(DICT, other)
+    assert diagnosis == "exception" and card == ""
+    assert text == (
+        "your answer stops at `return {item: len(item) // 0 for item in items}` for "
+        "items ['a', 'bc'] with ZeroDivisionError: integer division or modulo by zero"
+    )
+
+
+def test_raised_matches_by_kind():
+    assert Raised("KeyError", "a") == Raised("KeyError", "b") != Raised("IndexError", "a")
+
+
+def test_lists_changed_in_place_are_noticed():
+    def pops(items):
+        found = {}
+        while items:
+            item = items.pop()
+            found[item] = len(item)
+        return found
+
+    assert verdict(DICT, pops)[:2] == (
+        "changed",
+        "your input items was changed. Work on a copy of it.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (lambda items: list(items), "expected a dict, got []."),
+        (lambda items: len(items), "expected a dict, got 2."),
+        (lambda items: print(items), "your answer prints its result and returns nothing."),
+    ],
+)
+def test_values_of_another_kind_are_named(answer, expected):
+    assert expected.split(", got")[0] in verdict(DICT, answer)[1]
+
+
+def test_a_class_is_used_as_the_drive_says():
+    class Own:
+        def __init__(self, text):
+            self.letters = list(text)
+
+        def count(self, character):
+            return sum(letter == character for letter in self.letters)
+
+    class Leaver(Own):
+        def count(self, character):
+            return int(character in self.letters)
+
+    class Stops(Own):
+        def count(self, character):
+            return self.no_such_thing
+
+    assert verdict(CLASS, Own) is None
+    assert verdict(CLASS, Leaver)[0] == "stops"
+    diagnosis, text, _ = verdict(CLASS, Stops)
+    assert diagnosis == "exception" and "at `return self.no_such_thing`" in text
+    assert verdict(CLASS, Own("a"))[1].startswith("expected the class Counter, got an Own.")
+
+
+def test_a_class_that_reaches_the_courses_own_is_refused():
+    class Reaches:
+        def __init__(self, text):
+            self.own = Counter(text)
+
+        def count(self, character):
+            return self.own.count(character)
+
+    assert verdict(CLASS, Reaches)[0] == "reference"
+    assert Counter("aa").count("a") == 2  # all is back in place
+
+
+def test_the_first_value_that_differs_is_shown():
+    diagnosis, text, _ = verdict(CLASS, type("Off", (), {"__init__": lambda s, t: None,
+                                                         "count": lambda s, c: 7}))  # fmt: skip
+    assert diagnosis == "unknown"
+    assert text.startswith("no mistake that this check knows: you give [7, 7]")

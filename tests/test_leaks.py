@@ -1,0 +1,90 @@
+"""No answer of an exercise stands where a learner would come across it."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from course import paths
+from course.checks import engine
+from course.exercises import BEGIN, END
+from course.notebook import code_cells, read_notebook, tags
+
+SHORTEST = 20  # characters; shorter lines say too little to give anything away
+SOLUTIONS = sorted(paths.SOLUTIONS.glob("[0-9][0-9]_*.ipynb"))
+TEXTS = (".py", ".md", ".html", ".js", ".yml", ".toml", ".txt")
+
+
+def plain(line: str) -> str:
+    """A line without its comment and with single spaces."""
+    return " ".join(re.sub(r"\s+#.*", "", line).split())
+
+
+def solution_lines(path: Path) -> dict[str, list[str]]:
+    """Exercise -> the lines of its solution that are long enough to be told apart."""
+    found: dict[str, list[str]] = {}
+    for cell in code_cells(read_notebook(path)):
+        title, inside = re.match(r"# (\d+\.\d+) ", cell.source), False
+        for line in cell.source.splitlines():
+            inside = line.strip() == BEGIN or (inside and line.strip() != END)
+            if title and inside and len(plain(line)) >= SHORTEST and line.strip() != BEGIN:
+                found.setdefault(title[1], []).append(plain(line))
+    return found
+
+
+def is_write_first(path: Path, number: str) -> bool:
+    """Whether an exercise is asked before its chapter shows the answer."""
+    texts = [cell.source for cell in read_notebook(path).cells if cell.cell_type == "markdown"]
+    task = next(text for text in texts if re.match(rf"## {re.escape(number)} ", text))
+    return "write-first" in task.split("\n\n")[1]
+
+
+@cache
+def lines_of(path: Path) -> dict[str, set[str]]:
+    """Cell (or "" for a text file) -> its lines, plain."""
+    if path.suffix != ".ipynb":
+        text = path.read_text(encoding="utf-8", errors="replace")
+        return {"": set(map(plain, text.splitlines()))}
+    cells = read_notebook(path).cells
+    return {cell.id: set(map(plain, cell.source.splitlines())) for cell in cells}
+
+
+def project_files() -> list[Path]:
+    folders = ("notebooks", "exercises", "minigpt_lib", "course", "book", "tests", "benchmarks")
+    files = [f for folder in folders for f in (paths.ROOT / folder).rglob("*")]
+    files += paths.ROOT.glob("*.md")
+    kept = [f for f in files if f.suffix in (*TEXTS, ".ipynb") and "_build" not in f.parts]
+    return [f for f in kept if f.is_file() and ".ipynb_checkpoints" not in f.parts]
+
+
+def may_hold(file: Path, cell: str, solution: Path) -> bool:
+    """The chapter's own folded cells show a write-first answer, and the library comes from them."""
+    if file.parent == paths.LIB:
+        source = file.read_text(encoding="utf-8")
+        return f"notebooks/{solution.name}" in source
+    if file != paths.NOTEBOOKS / solution.name:
+        return False
+    folded = {c.id for c in code_cells(read_notebook(file)) if "hide-input" in tags(c)}
+    return cell in folded
+
+
+@pytest.mark.parametrize("solution", SOLUTIONS, ids=[path.stem for path in SOLUTIONS])
+def test_no_line_of_a_solution_stands_anywhere_else(solution):
+    leaks = []
+    for number, answer in solution_lines(solution).items():
+        written_first = is_write_first(solution, number)
+        for file in project_files():
+            for cell, lines in lines_of(file).items():
+                found = [line for line in answer if line in lines]
+                if found and not (written_first and may_hold(file, cell, solution)):
+                    place = f"{file.relative_to(paths.ROOT)} {cell}".strip()
+                    leaks += [f"{number} in {place}: {line}" for line in found]
+    assert leaks == []
+
+
+@pytest.mark.parametrize("solution", SOLUTIONS, ids=[path.stem for path in SOLUTIONS])
+def test_the_first_two_levels_of_help_hold_no_line_of_the_solution(solution):
+    for number, answer in solution_lines(solution).items():
+        for text in engine.exercise(number).hints[:2]:
+            assert not [line for line in answer if line in " ".join(text.split())], number
