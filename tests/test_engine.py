@@ -1,6 +1,8 @@
 """The engine of the checks on made-up exercises: every kind of answer and of fault."""
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from course.checks.engine import Exercise, Found, Part, Raised, Wrong, judge_part
 
@@ -159,3 +161,17 @@ def test_the_first_value_that_differs_is_shown():
                                                          "count": lambda s, c: 7}))  # fmt: skip
     assert diagnosis == "unknown"
     assert text.startswith("no mistake that this check knows: you give [7, 7]")
+
+
+def test_a_kernel_survives_an_answer_that_never_ends():
+    sources = [
+        "from course.checks import check, engine\n\nengine.SECONDS = 0.5\nkept = 7",
+        "def window_mask(T, w):\n    while True:\n        pass\n\n\ncheck('4.7', window_mask)",
+        "print(kept)",
+    ]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=120).execute()
+    said = [cell.outputs[0].text for cell in notebook.cells[1:]]
+    assert said[0].startswith("✗ 4.7: your answer was still running after 0.5 seconds")
+    assert said[1] == "7\n"

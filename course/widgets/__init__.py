@@ -1,5 +1,7 @@
 """Interactive figures: each one piece of HTML and JavaScript, with a picture behind it."""
 
 from course.widgets.attention import attention_figure, attention_html
+from course.widgets.bpe_stepper import bpe_stepper
+from course.widgets.guessing import guessing_game
 
-__all__ = ["attention_figure", "attention_html"]
+__all__ = ["attention_figure", "attention_html", "bpe_stepper", "guessing_game"]
