@@ -115,7 +115,7 @@ def test_an_unsolved_notebook_stops_with_its_own_error(name):
             parts = [(t, p) for t, p in PARTS if p.name == part_name and not p.read]
             if parts and callable(value):
                 with pytest.raises(NotImplementedError) as error:
-                    value(*parts[0][1].cases(draws(0))[0])
+                    parts[0][1].use(value, parts[0][1].cases(draws(0))[0])
                 assert str(error.value).startswith(f"{parts[0][0].number}: not written yet.")
                 raised.add(parts[0][0].number)
     assert raised == expected
@@ -408,7 +408,7 @@ def test_an_answer_that_never_ends_is_stopped(swallow, monkeypatch):
 def test_typed_values_of_a_wrong_form_get_told_what_to_type():
     for typed in (3, [[1, 0], [1, 1]], [[1], [1, 2]], "lower", [[2] * 4] * 4, None):
         assert judge("4.1", typed).diagnosis == "type"
-    assert judge("4.6", "same", "different").message == (
+    assert judge("4.6", "same", "different", "equal").message == (
         '✗ 4.6a: type "equal" or "different", not \'same\'.'
     )
     integers = judge("4.7", lambda T, w: window_by_loops(T, w).int())
@@ -430,12 +430,12 @@ def test_check_prints_one_line_and_raises_nothing(capsys):
 
 def test_a_pass_is_noted_among_the_learners_files_alone(my, monkeypatch):
     monkeypatch.chdir(my.parent)
-    check("4.6", "equal", "different")
+    check("4.6", "equal", "different", "equal")
     assert progress.read() == progress.State()
     monkeypatch.chdir(my / "exercises")
-    check("4.6", "equal", "different")
+    check("4.6", "equal", "different", "equal")
     check("4.2", masked_late)
-    assert progress.read().passed == {"4.6": ["'equal'", "'different'"]}
+    assert progress.read().passed == {"4.6": ["'equal'", "'different'", "'equal'"]}
 
 
 def test_help_goes_up_one_level_at_a_time(my, capsys):

@@ -167,7 +167,7 @@ def test_after_a_pass_ours_is_shown_beside_theirs(my, monkeypatch, capsys):
     assert "def window_mask" in page["text/html"].split("the course&#x27;s")[-1]
     assert "SOLUTION" not in page["text/html"]
     check("4.7", answers.window_of_old)
-    check("4.6", "equal", "different")
+    check("4.6", "equal", "different", "equal")
     assert len(shown) == 1
 
 

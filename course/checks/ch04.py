@@ -5,7 +5,38 @@ import math
 import torch
 from torch import nn
 
-from course.checks.engine import Exercise, Part, Wrong, first_index
+from course.checks.engine import Exercise, Part, Prediction, Wrong, first_index
+from course.checks.typed import read_choice
+
+PREDICTIONS = {
+    "4.p1": Prediction("a", choices="abcd"),  # the first and the second average
+    "4.p2": Prediction((1, 0, 0, 0)),
+    "4.p3": Prediction(8, within=0.4),
+    "4.p4": Prediction("a", choices="abc"),  # as many with 1 head as with 16
+    "4.p5": Prediction("b", choices="abcd"),  # equal after one layer, different after two
+}
+CARDS = {
+    "The Mirror": "Rows and columns, or True and False, stand the other way round. You notice it "
+    "when the first row is full and the last nearly empty. Swap them, or negate the mask once.",
+    "The Ruler": "Scores are measured by the wrong width. Nothing crashes, the weights are only "
+    "too sharp or too even. The spread of a dot product is √D, with the D of one head.",
+    "The Blind Spot": "A position may not look at itself. The first row is then empty and its "
+    "softmax is nan. Keep the diagonal.",
+    "The Loud Zero": "A hidden score is set to 0, and e⁰ = 1 still gets a share. A score is hidden "
+    "by −∞ alone.",
+    "The Shuffler": "The shape is right and the numbers have changed places, because view keeps "
+    "the reading order. Cut the axis that you mean, then transpose.",
+    "The Soloist": "Many heads were asked for, and one as wide as all of them plays. The shape "
+    "does not show it; the weights do. Split before the scores.",
+    "The Raw Score": "Scores go to the values without a softmax, so rows add up to anything. "
+    "Softmax makes shares of them.",
+    "The Dice Player": "Dropout rolls again in every call, so two runs differ without a cause. "
+    "Measure in evaluation mode, and put the mode back.",
+    "The Same Again": "The change changed nothing: what you put in was there before. Choose what "
+    "differs from the old value, whatever that is.",
+    "The Marble Bag": "An average does not know the order of what it averages: shake the bag, it "
+    "weighs the same. Order comes from positions, or from a mask one layer below.",
+}
 
 REFERENCES = (
     *(f"minigpt_lib.attention:{name}" for name in ("attention_weights", "split_heads")),
@@ -64,6 +95,7 @@ MASK = Part(
                 "position 0 can see position 3. Your mask keeps the upper triangle; swap rows and "
                 "columns in your comparison."
             ),
+            "The Mirror",
         ),
         Wrong(
             "no diagonal",
@@ -72,6 +104,7 @@ MASK = Part(
                 "position 0 sees nothing, not even itself, so its row can't add up to 1. Keep the "
                 "diagonal."
             ),
+            "The Blind Spot",
         ),
         Wrong(
             "opposite",
@@ -80,6 +113,7 @@ MASK = Part(
                 'every entry is the opposite. Here True means "may look" (as in '
                 "F.scaled_dot_product_attention; nn.MultiheadAttention means the reverse)."
             ),
+            "The Mirror",
         ),
     ),
 )
@@ -117,6 +151,18 @@ def no_scale(q, k, mask=None):
 
 def scaled_by_width(q, k, mask=None):
     return hidden(scores(q, k, q.shape[-1]), mask).softmax(-1)
+
+
+def multiplied(q, k, mask=None):
+    return hidden(scores(q, k, 1 / math.sqrt(q.shape[-1])), mask).softmax(-1)
+
+
+def axes_from_the_front(q, k, mask=None):
+    return hidden(q @ k.transpose(0, 1) / q.shape[1] ** 0.5, mask).softmax(1)
+
+
+def softmax_from_the_front(q, k, mask=None):
+    return hidden(scores(q, k), mask).softmax(1)
 
 
 def mask_reversed(q, k, mask=None):
@@ -192,6 +238,25 @@ def hint_by_width(args, got, right):
     )
 
 
+def hint_multiplied(args, got, right):
+    d = args[0].shape[-1]
+    return f"your scores are {d} times too large: you multiplied by √{d}. Divide by it."
+
+
+def hint_front(args, got, right):
+    return (
+        f"right for queries (T, D), not for {tuple(args[0].shape)}. Counted from the front, the "
+        "last two axes have other numbers there: k.transpose(-2, -1), q.shape[-1]."
+    )
+
+
+def hint_softmax_front(args, got, right):
+    return (
+        f"right for queries (T, D), not for {tuple(args[0].shape)}, where dim=1 is not the keys. "
+        "Count from the end: softmax over dim=-1."
+    )
+
+
 def hint_reversed(args, got, right):
     return (
         "the mask works the wrong way round: each position sees the future alone, and the last "
@@ -209,13 +274,16 @@ WEIGHTS = Part(
     right_weights,
     cases=weights_cases,
     wrong=(
-        Wrong("masked after softmax", mask_after_softmax, hint_row_sum),
-        Wrong("score of zero", score_of_zero, hint_zero),
-        Wrong("softmax over queries", softmax_over_queries, hint_columns),
-        Wrong("no scale", no_scale, hint_no_scale),
-        Wrong("scaled by width", scaled_by_width, hint_by_width),
-        Wrong("mask reversed", mask_reversed, hint_reversed),
-        Wrong("mask unused", mask_unused, hint_unused),
+        Wrong("masked after softmax", mask_after_softmax, hint_row_sum, "The Time Traveller"),
+        Wrong("score of zero", score_of_zero, hint_zero, "The Loud Zero"),
+        Wrong("softmax over queries", softmax_over_queries, hint_columns, "The Wrong Turn"),
+        Wrong("no scale", no_scale, hint_no_scale, "The Ruler"),
+        Wrong("scaled by width", scaled_by_width, hint_by_width, "The Ruler"),
+        Wrong("multiplied by the scale", multiplied, hint_multiplied, "The Ruler"),
+        Wrong("mask reversed", mask_reversed, hint_reversed, "The Mirror"),
+        Wrong("mask unused", mask_unused, hint_unused, "The Time Traveller"),
+        Wrong("axes from the front", axes_from_the_front, hint_front, "The Wrong Turn"),
+        Wrong("softmax over dim 1", softmax_from_the_front, hint_softmax_front, "The Wrong Turn"),
     ),
 )
 
@@ -246,6 +314,13 @@ def hint_weights_only(args, got, right):
     )
 
 
+def hint_no_softmax(args, got, right):
+    return (
+        "the scores go straight to the values, so the shares of a query add up to anything. "
+        "Softmax them first."
+    )
+
+
 def hint_after(args, got, right):
     return (
         "the weights of row 0 don't add up to 1. You masked after the softmax; put −inf into the "
@@ -269,16 +344,48 @@ ATTENTION = Part(
     right_attention,
     cases=attention_cases,
     wrong=(
-        Wrong("no scale", then_average(no_scale), hint_no_scale),
-        Wrong("scaled by width", then_average(scaled_by_width), hint_by_width),
+        Wrong("no scale", then_average(no_scale), hint_no_scale, "The Ruler"),
+        Wrong("scaled by width", then_average(scaled_by_width), hint_by_width, "The Ruler"),
+        Wrong("multiplied by the scale", then_average(multiplied), hint_multiplied, "The Ruler"),
         Wrong(
-            "weights only", lambda q, k, v, mask=None: right_weights(q, k, mask), hint_weights_only
+            "weights only",
+            lambda q, k, v, mask=None: right_weights(q, k, mask),
+            hint_weights_only,
+            "The Early Leaver",
         ),
-        Wrong("masked after softmax", then_average(mask_after_softmax), hint_after),
-        Wrong("score of zero", then_average(score_of_zero), hint_zero_unseen),
-        Wrong("softmax over queries", then_average(softmax_over_queries), hint_columns),
-        Wrong("mask reversed", then_average(mask_reversed), hint_reversed),
-        Wrong("mask unused", then_average(mask_unused), hint_unused_unseen),
+        Wrong(
+            "no softmax",
+            then_average(lambda q, k, mask: hidden(scores(q, k), mask)),
+            hint_no_softmax,
+            "The Raw Score",
+        ),
+        Wrong(
+            "masked after softmax",
+            then_average(mask_after_softmax),
+            hint_after,
+            "The Time Traveller",
+        ),
+        Wrong("score of zero", then_average(score_of_zero), hint_zero_unseen, "The Loud Zero"),
+        Wrong(
+            "softmax over queries",
+            then_average(softmax_over_queries),
+            hint_columns,
+            "The Wrong Turn",
+        ),
+        Wrong("mask reversed", then_average(mask_reversed), hint_reversed, "The Mirror"),
+        Wrong("mask unused", then_average(mask_unused), hint_unused_unseen, "The Time Traveller"),
+        Wrong(
+            "axes from the front",
+            then_average(axes_from_the_front),
+            hint_front,
+            "The Wrong Turn",
+        ),
+        Wrong(
+            "softmax over dim 1",
+            then_average(softmax_from_the_front),
+            hint_softmax_front,
+            "The Wrong Turn",
+        ),
     ),
 )
 
@@ -303,8 +410,20 @@ def cut_time(x, num_heads):
     return x.reshape(x.shape[0], num_heads, x.shape[1], -1)
 
 
+def every_hth(x, num_heads):
+    return torch.stack([x[..., h::num_heads] for h in range(num_heads)], 1)
+
+
+def heads_behind(x, num_heads):
+    return x.unflatten(-1, (num_heads, -1))
+
+
 def flatten_heads_first(x):
     return x.reshape(x.shape[0], x.shape[2], -1)
+
+
+def interleaved(x):
+    return x.movedim(1, -1).flatten(-2)
 
 
 def scaled_by(divisor):
@@ -317,6 +436,14 @@ def scaled_by(divisor):
         return right_merge(weights @ v)
 
     return answer
+
+
+def heads_without_mask(q, k, v, num_heads, mask=None):
+    return right_heads(q, k, v, num_heads)
+
+
+def one_head(q, k, v, num_heads, mask=None):
+    return right_attention(q, k, v, mask)
 
 
 def split_cases(g: torch.Generator) -> list[tuple]:
@@ -339,6 +466,41 @@ def hint_cut_time(args, got, right):
         f"head 0 holds positions 0 to {(T * D - 1) // C} instead of features 0 to {D - 1}. view "
         "straight to (B, H, T, D) cuts time, not features: view to (B, T, H, D), then transpose."
     )
+
+
+def hint_every_hth(args, got, right):
+    H = args[1]
+    D = args[0].shape[-1] // H
+    return (
+        f"head 0 holds features 0, {H}, {2 * H} … instead of 0 to {D - 1}: you cut the features "
+        "to (D, H). The heads come first: (B, T, H, D)."
+    )
+
+
+def hint_heads_behind(args, got, right):
+    return (
+        f"the cut is right, but the heads stand behind the positions, {tuple(got.shape)}. "
+        f"Transpose axes 1 and 2, to {tuple(right.shape)}."
+    )
+
+
+def hint_interleaved(args, got, right):
+    H = args[0].shape[1]
+    return (
+        f"the heads are interleaved: features 0 to {H - 1} come from {H} heads. The heads go side "
+        "by side: (B, T, H, D) before you flatten."
+    )
+
+
+def hint_one_head(args, got, right):
+    return (
+        "this is one head as wide as all of them; num_heads changes nothing. Split q, k and v, "
+        "attend, merge."
+    )
+
+
+def hint_heads_mask(args, got, right):
+    return "position 0 takes from later ones. Hand the mask on to each head."
 
 
 def hint_shuffled(args, got, right):
@@ -368,21 +530,35 @@ SPLIT = Part(
     "split_heads",
     right_split,
     cases=split_cases,
-    wrong=(Wrong("time cut into heads", cut_time, hint_cut_time),),
+    wrong=(
+        Wrong("time cut into heads", cut_time, hint_cut_time, "The Shuffler"),
+        Wrong("every Hth feature", every_hth, hint_every_hth, "The Shuffler"),
+        Wrong("heads behind positions", heads_behind, hint_heads_behind, "The Wrong Turn"),
+    ),
 )
 MERGE = Part(
     "merge_heads",
     right_merge,
     cases=merge_cases,
-    wrong=(Wrong("heads flattened first", flatten_heads_first, hint_shuffled),),
+    wrong=(
+        Wrong("heads flattened first", flatten_heads_first, hint_shuffled, "The Shuffler"),
+        Wrong("heads interleaved", interleaved, hint_interleaved, "The Shuffler"),
+    ),
 )
 HEADS = Part(
     "multi_head_attention",
     right_heads,
     cases=heads_cases,
     wrong=(
-        Wrong("scaled by embed_dim", scaled_by(lambda C, D: math.sqrt(C)), hint_embed_dim),
-        Wrong("no scale", scaled_by(lambda C, D: 1.0), hint_heads_no_scale),
+        Wrong(
+            "scaled by embed_dim",
+            scaled_by(lambda C, D: math.sqrt(C)),
+            hint_embed_dim,
+            "The Ruler",
+        ),
+        Wrong("no scale", scaled_by(lambda C, D: 1.0), hint_heads_no_scale, "The Ruler"),
+        Wrong("one wide head", one_head, hint_one_head, "The Soloist"),
+        Wrong("mask unused", heads_without_mask, hint_heads_mask, "The Time Traveller"),
     ),
 )
 
@@ -392,72 +568,102 @@ HEADS = Part(
 class Averages(nn.Module):
     """Each output is the average of the vectors up to its position; (T,) ids -> (T, 8).
 
-    leak: (to, from): output `to` also receives the vector of position `from`.
+    leaks: pairs (to, from): output `to` also receives a share of the vector of position `from`.
     """
 
     vocab_size = 10
 
-    def __init__(self, g, leak=None, over_time=False, dropout=0.0):
+    def __init__(self, g, *leaks, share=1.0, over_time=False, dropout=0.0):
         super().__init__()
         self.register_buffer("table", normal(g, self.vocab_size, 8))
-        self.leak, self.over_time = leak, over_time
+        self.leaks, self.share, self.over_time = leaks, share, over_time
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, ids):
         x = self.table[ids]
         count = torch.arange(1, len(ids) + 1).unsqueeze(-1)
         y = x.cumsum(0) / count
-        if self.leak:
-            y[self.leak[0]] += x[self.leak[1]]
+        for to, source in self.leaks:
+            y[to] += self.share * x[source]
         if self.over_time:
             y = (y - y.mean(0)) / (y.std(0, unbiased=False) + 1e-5)
         return self.dropout(y)
 
 
-def earliest_moved(model, ids, touched, is_leak, evaluate=True):
-    """The smallest output position that moved, over all touched ones, if `is_leak` counts it."""
+def next_id(token, model):
+    return (token + 1) % model.vocab_size
+
+
+def moves(model, ids, touched, evaluate=True, other=next_id):
+    """All pairs (output that moved, token that was touched), in order of the touched tokens."""
     was_training, found = model.training, []
     model.train(was_training and not evaluate)
     before = model(ids)
     for t in touched:
         changed = ids.clone()
-        changed[t] = (ids[t] + 1) % model.vocab_size
+        changed[t] = other(ids[t], model)
         moved = ((model(changed) - before).abs() > 1e-6).any(-1).nonzero().flatten().tolist()
-        found += [p for p in moved if is_leak(p, t)]
+        found += [(p, t) for p in moved]
     model.train(was_training)
-    return min(found, default=None)
+    return found
+
+
+def earliest(pairs):
+    return min((p for p, t in pairs if p < t), default=None)
 
 
 def right_leak(model, ids):
-    return earliest_moved(model, ids, range(len(ids)), lambda p, t: p < t)
+    return earliest(moves(model, ids, range(len(ids))))
 
 
 def leak_allowed(model, ids):
-    return earliest_moved(model, ids, range(len(ids)), lambda p, t: p <= t)
+    return min((p for p, t in moves(model, ids, range(len(ids))) if p <= t), default=None)
 
 
 def leak_last_only(model, ids):
-    return earliest_moved(model, ids, [len(ids) - 1], lambda p, t: p < t)
+    return earliest(moves(model, ids, [len(ids) - 1]))
 
 
 def leak_with_dropout(model, ids):
-    return earliest_moved(model, ids, range(len(ids)), lambda p, t: p < t, evaluate=False)
+    return earliest(moves(model, ids, range(len(ids)), evaluate=False))
+
+
+def leak_first_found(model, ids):
+    return next((p for p, t in moves(model, ids, range(len(ids))) if p < t), None)
+
+
+def leak_touched(model, ids):
+    return min((t for p, t in moves(model, ids, range(len(ids))) if p < t), default=None)
+
+
+def leak_token_zero(model, ids):
+    return earliest(moves(model, ids, range(len(ids)), other=lambda token, model: 0))
 
 
 def leak_cases(g: torch.Generator) -> list[tuple]:
-    """Clean, one leak of one step, one of three, through the norm, with dropout, and evaluating."""
+    """Clean; a leak of one step, of three, through the norm; dropout; evaluating; two; a faint one.
+
+    The faint one lowers all numbers of an output, whatever is put in the place of its source.
+    """
 
     def ids(T):
         return torch.randint(Averages.vocab_size, (T,), generator=g)
 
-    to = torch.randint(1, 4, (2,), generator=g).tolist()
+    a, b = torch.randint(1, 4, (2,), generator=g).tolist()
+    faint, under_zero = Averages(g, (a, a + 2), share=0.01), ids(7)
+    under_zero[a + 2] = 0
+    faint.table[0] = faint.table.amax() + 1
+    nine = ids(9)
+    nine[-1] = Averages.vocab_size - 1
     return [
         (Averages(g), ids(6)),
-        (Averages(g, leak=(to[0], to[0] + 1)), ids(6)),
-        (Averages(g, leak=(to[1], to[1] + 3)), ids(8)),
+        (Averages(g, (a, a + 1)), ids(6)),
+        (Averages(g, (b, b + 3)), ids(8)),
         (Averages(g, over_time=True), ids(5)),
         (Averages(g, dropout=0.5), ids(7)),
-        (Averages(g, dropout=0.5, leak=(to[0], to[0] + 1)).eval(), ids(6)),
+        (Averages(g, (a, a + 1), dropout=0.5).eval(), ids(6)),
+        (Averages(g, (a + 2, a + 3), (a, a + 4)), nine),
+        (faint, under_zero),
     ]
 
 
@@ -479,25 +685,42 @@ def hint_dropout(args, got, right):
     return "dropout changes outputs on its own. Call eval() first, and put the mode back."
 
 
+def hint_first_found(args, got, right):
+    return (
+        f"you report position {got}, and a token further back moves {right}. Touch all tokens "
+        "before you choose the smallest."
+    )
+
+
+def hint_touched(args, got, right):
+    return (
+        f"you report {got}, the token you touched; asked for is the output that moved before it, "
+        f"{right}."
+    )
+
+
+def hint_token_zero(args, got, right):
+    return (
+        f"a leak at position {right} stays hidden: you put id 0 everywhere, and where 0 stands "
+        "already nothing is changed. Choose an id that differs from the old one."
+    )
+
+
 LEAK = Part(
     "first_leak",
     right_leak,
     cases=leak_cases,
     wrong=(
-        Wrong("change allowed", leak_allowed, hint_allowed),
-        Wrong("last token only", leak_last_only, hint_last_only),
-        Wrong("dropout on", leak_with_dropout, hint_dropout),
+        Wrong("change allowed", leak_allowed, hint_allowed, "The Fence Post"),
+        Wrong("last token only", leak_last_only, hint_last_only, "The Early Leaver"),
+        Wrong("first leak found", leak_first_found, hint_first_found, "The Early Leaver"),
+        Wrong("token touched", leak_touched, hint_touched, "The Mirror"),
+        Wrong("token zero", leak_token_zero, hint_token_zero, "The Same Again"),
+        Wrong("dropout on", leak_with_dropout, hint_dropout, "The Dice Player"),
     ),
 )
 
 # 4.6 Is order visible?
-
-
-def read_choice(typed: object) -> str:
-    word = typed.strip().lower() if isinstance(typed, str) else typed
-    if word not in ("equal", "different"):
-        raise ValueError(f'type "equal" or "different", not {typed!r}.')
-    return word
 
 
 def equal() -> str:
@@ -522,8 +745,8 @@ def order_gap() -> float:
 
 def hint_equal(args, got, right):
     return (
-        f"equal, to {order_gap():.0e}. The last query weighs the same set of keys and values, "
-        "whatever their order."
+        f"equal, to {order_gap():.0e}. The last query weighs the same set of keys and "
+        "values, whatever their order."
     )
 
 
@@ -534,19 +757,34 @@ def hint_different(args, got, right):
     )
 
 
+def hint_unmasked(args, got, right):
+    return (
+        "equal. Without a mask every word sees the whole sentence, so layer 1 makes the same "
+        "vector of it in both, and layer 2 weighs the same set again."
+    )
+
+
+WORDS = read_choice("equal", "different")
 ONE_LAYER = Part(
     "answer_a",
     equal,
     label="a",
-    read=read_choice,
-    wrong=(Wrong("one layer", different, hint_equal),),
+    read=WORDS,
+    wrong=(Wrong("one layer", different, hint_equal, "The Marble Bag"),),
 )
 TWO_LAYERS = Part(
     "answer_b",
     different,
     label="b",
-    read=read_choice,
-    wrong=(Wrong("two layers", equal, hint_different),),
+    read=WORDS,
+    wrong=(Wrong("two layers", equal, hint_different, "The Marble Bag"),),
+)
+UNMASKED = Part(
+    "answer_c",
+    equal,
+    label="c",
+    read=WORDS,
+    wrong=(Wrong("two layers, unmasked", different, hint_unmasked, "The Marble Bag"),),
 )
 
 # 4.7 A window of w
@@ -617,11 +855,11 @@ WINDOW = Part(
     right_window,
     cases=window_cases,
     wrong=(
-        Wrong("one key too many", one_too_many, hint_count),
-        Wrong("one key too few", one_too_few, hint_few),
-        Wrong("symmetric band", band, hint_band),
-        Wrong("old past kept", kept_the_old, hint_old),
-        Wrong("older past kept", kept_from_w_back, hint_old),
+        Wrong("one key too many", one_too_many, hint_count, "The Fence Post"),
+        Wrong("one key too few", one_too_few, hint_few, "The Fence Post"),
+        Wrong("symmetric band", band, hint_band, "The Time Traveller"),
+        Wrong("old past kept", kept_the_old, hint_old, "The Mirror"),
+        Wrong("older past kept", kept_from_w_back, hint_old, "The Mirror"),
     ),
 )
 
@@ -704,14 +942,14 @@ EXERCISES = {
         Exercise(
             "4.6",
             "Is order visible?",
-            (ONE_LAYER, TWO_LAYERS),
+            (ONE_LAYER, TWO_LAYERS, UNMASKED),
             hints=(
                 "Write down what the full stop's query is compared with in the one sentence, and "
                 "in the other.",
                 "One layer: 4 keys and 4 values, in another order. Two layers: what has layer 1 "
                 "made of the word in first place, and what of the same word in third place?",
-                "A sum does not depend on the order of its terms. After layer 1, though, 'dog' has "
-                "seen one word in the one sentence and three in the other.",
+                "A sum does not depend on the order of its terms. With a mask, though, 'dog' has "
+                "seen one word in the one sentence and three in the other. And without?",
             ),
         ),
         Exercise(

@@ -22,6 +22,7 @@ from course.checks import guard
 
 TOLERANCE = 1e-4  # inputs are float32: rounding, in whatever order, stays far below
 SECONDS = 10.0  # an answer needs milliseconds
+VANDAL = "The Vandal"  # the card of every input that was changed
 # What a result may be, beside tensors and numbers, and how a message names it.
 KINDS = (
     (str, "a text (str)"),
@@ -218,10 +219,10 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
             raise Found(wrong.name, text, wrong.exhibit)
     stopped = next((result for result in results if isinstance(result, Raised)), None)
     if stopped:
-        given = _inputs(cases[results.index(stopped)], function)
+        given = _inputs(part, cases[results.index(stopped)], function)
         text = f"your answer stops{stopped.where}{given and f' for {given}'} with {stopped.kind}"
         raise Found("exception", f"{text}: {stopped.text}".rstrip(": "))
-    raise _difference(_inputs(cases[first], function), results[first], rights[first])
+    raise _difference(_inputs(part, cases[first], function), results[first], rights[first])
 
 
 def values(part: Part, answer: Callable, cases: list[tuple]) -> list[Any]:
@@ -278,7 +279,7 @@ def _run_all(part: Part, function: Callable, cases: list[tuple], rights: list[An
         with contextlib.redirect_stdout(printed):
             value = _call(part, function, args)
         if not isinstance(value, Raised):
-            _refuse_changes(function, args, case)
+            _refuse_changes(part, function, args, case)
             if value is not None and right is not None:
                 _refuse_type(value, right)
         results.append(value)
@@ -310,15 +311,16 @@ def _line_of(function: Callable, error: BaseException) -> str:
     return ""
 
 
-def _refuse_changes(function: Callable, args: tuple, case: tuple) -> None:
-    for name, after, before in zip(_names(function, len(case)), args, case, strict=True):
+def _refuse_changes(part: Part, function: Callable, args: tuple, case: tuple) -> None:
+    for name, after, before in zip(_names(part, function, len(case)), args, case, strict=True):
         if isinstance(before, torch.Tensor) and not torch.equal(after, before):
             text = f"your input {name} was changed. x -= …, x[…] = … and methods ending in _ write"
-            raise Found("changed", f"{text} into the caller's tensor; work on a new one.")
+            text += " into the caller's tensor; work on a new one."
+            raise Found("changed", text, VANDAL)
         if isinstance(before, nn.Module):
             _refuse_changed_model(name, after, before)
         if isinstance(before, (list, dict, set)) and not same(after, before):
-            raise Found("changed", f"your input {name} was changed. Work on a copy of it.")
+            raise Found("changed", f"your input {name} was changed. Work on a copy of it.", VANDAL)
 
 
 def _refuse_changed_model(name: str, after: nn.Module, before: nn.Module) -> None:
@@ -329,7 +331,7 @@ def _refuse_changed_model(name: str, after: nn.Module, before: nn.Module) -> Non
         raise Found("mode", f"{text} Remember {name}.training first and put it back at the end.")
     old = before.state_dict()
     if any(not torch.equal(tensor, old[key]) for key, tensor in after.state_dict().items()):
-        raise Found("changed", f"the parameters of your input {name} were changed.")
+        raise Found("changed", f"the parameters of your input {name} were changed.", VANDAL)
 
 
 def _refuse_type(value: Any, right: Any) -> None:
@@ -413,15 +415,17 @@ def _number(value: float | bool) -> str:
     return str(value) if isinstance(value, bool) else f"{value:.4g}"
 
 
-def _names(function: Callable, count: int) -> Sequence[str]:
-    code = getattr(guard.unwrapped(function), "__code__", None)
+def _names(part: Part, function: Callable, count: int) -> Sequence[str]:
+    """What the arguments are called: of a function by itself, of a class by what drives it."""
+    code = getattr(guard.unwrapped(part.drive or function), "__code__", None)
     names = code.co_varnames[: code.co_argcount] if code else ()
+    names = names[1:] if part.drive else names
     return names if len(names) == count else [*names, *map(str, range(len(names), count))][:count]
 
 
-def _inputs(case: tuple, function: Callable) -> str:
+def _inputs(part: Part, case: tuple, function: Callable) -> str:
     """The inputs as a learner needs them: shapes of tensors, small values as they are."""
-    names = _names(function, len(case))
+    names = _names(part, function, len(case))
     return ", ".join(f"{n} {describe(a)}".strip() for n, a in zip(names, case, strict=True))
 
 

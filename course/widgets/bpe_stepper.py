@@ -167,7 +167,7 @@ def stepper_png(tokenizer: Tokenizer, sentence: str) -> bytes:
                 column += width + 0.25
             column += 0.6
         row += 2.4
-    figure, axes = plt.subplots(figsize=(8.4, 0.19 * row + 0.1))
+    figure, axes = plt.subplots(figsize=(8.4, 0.19 * row + 0.1), layout="none")
     axes.set(xlim=(-0.5, LINE + 1.5), ylim=(row - 0.8, -0.9))
     axes.axis("off")
     figure.subplots_adjust(0, 0, 1, 1)

@@ -1,0 +1,697 @@
+"""Chapter 00, start here: the right answers, the known wrong ones, and the help."""
+
+import math
+
+import torch
+
+from course.checks.engine import Exercise, Part, Prediction, Wrong, first_index
+from course.checks.typed import read_number, read_shape
+
+PREDICTIONS = {
+    "0.p1": Prediction(6),  # bits for one of 64
+    "0.p2": Prediction((3, 2)),  # (3, 1) + (2,)
+    "0.p3": Prediction(100),  # one storage, seen twice
+    "0.p4": Prediction("b", choices="abc"),  # much worse without zero_grad
+}
+CARDS = {
+    "The Phantom Axis": "A dimension of size 1 where there is none, or none where there is one. "
+    "(), (1,) and (2, 1) hold few numbers and are three different shapes. Print the shape.",
+    "The Rubber Sheet": "A 1 stretches to whatever stands opposite, and a missing dimension in "
+    "front counts as 1. Write the two shapes below each other, aligned at the right.",
+    "The Shape Shifter": "The shape is right and the numbers stand elsewhere. view keeps the "
+    "reading order, transpose swaps axes. Look at one entry, not only at the shape.",
+    "The Wrong Turn": "The operation runs along another axis than you meant. Say it aloud: this "
+    "axis goes away, those stay. Counting from the end, dim=-1, survives extra axes in front.",
+    "The Sideways Row": "One number per row came without its axis, so it was laid along the "
+    "columns. In a square nothing warns you. keepdim=True keeps each number beside its row.",
+    "The Average Joe": "One average is taken over everything where many were asked for, or too "
+    "early. Ask what is averaged over what before you write mean.",
+    "The Vandal": "Something is changed in place and left so, and whoever looks next sees other "
+    "numbers. Nothing warns you. Work on a new tensor, or put back what you changed.",
+    "The Crowd": "All entries are moved at once, so what you measure belongs to all of them. Move "
+    "one, measure, put it back, go on to the next.",
+    "The Yardstick": "A change was measured and not divided by the distance walked, or by another "
+    "distance. A slope is change per step: from w − h to w + h the step is 2h.",
+    "The Hoarder": "Gradients add up, because backward adds to what is there. You notice it when "
+    "the second step is too large. Clear before each backward.",
+    "The Eager Broom": "The gradient is swept away before anybody used it, or swept where nothing "
+    "lies yet. The order is: clear, backward, step.",
+    "The Climber": "A sign is reversed: the loss goes up, or a surprise is below zero. The "
+    "gradient points uphill, so a step subtracts it; a logarithm of p is never positive.",
+    "The Stranger": "w = w − … makes a new tensor with the old name. Nobody collects a gradient "
+    "for it. Change the parameter itself, in place, under torch.no_grad().",
+    "The Other Unit": "The right quantity in another unit: bits for nats, a sum for an average. "
+    "One bit is ln 2, about 0.693 nats. Write the unit behind every number.",
+}
+
+# 0.1 Six shapes
+
+
+def typed(value):
+    """A known answer to a typed part."""
+    return lambda: value
+
+
+def told(text):
+    """A hint that is the same for every input."""
+    return lambda args, got, right: text
+
+
+def read_rows(value: object) -> torch.Tensor:
+    try:
+        return torch.as_tensor(value).double()
+    except (TypeError, ValueError, RuntimeError):
+        text = "type the rows as a list of lists, such as [[0, 1], [2, 3]]."
+        raise ValueError(text) from None
+
+
+def read_written_shape(value: object) -> str:
+    """As text, so that shapes of different lengths are different values and no error."""
+    return str(read_shape(value))
+
+
+def shape_part(label, right, *wrong):
+    """A shape to type; each wrong is a shape, its hint and its card."""
+    known = tuple(
+        Wrong(str(shape), typed(str(shape)), told(hint), card) for shape, hint, card in wrong
+    )
+    read = read_written_shape
+    return Part(f"shape_{label}", typed(str(right)), known, label=label, read=read)
+
+
+STRETCHES = "(4, 1) + (3,) is (4, 3). A missing leading dimension counts as 1, and a 1 stretches."
+SHAPE_A = shape_part(
+    "a",
+    (),
+    (
+        (1,),
+        "one number has no direction to go along, so its shape is (). (1,) is a list that holds "
+        "one number.",
+        "The Phantom Axis",
+    ),
+)
+SHAPE_B = shape_part(
+    "b",
+    (4, 12, 8),
+    (
+        (4, 12, 30),
+        "each character is replaced by its row of the table, and a row has 8 numbers. 30 is how "
+        "many rows there are to choose from.",
+        "The Wrong Turn",
+    ),
+    (
+        (48, 8),
+        "48 rows of 8 is right as a count, but the batch keeps its two dimensions; the row comes "
+        "as a third: (4, 12, 8).",
+        "The Phantom Axis",
+    ),
+)
+SHAPE_C = shape_part(
+    "c",
+    (4, 3),
+    ((3, 4), STRETCHES, "The Rubber Sheet"),
+    ((4, 1), STRETCHES, "The Rubber Sheet"),
+    ((4, 4), STRETCHES, "The Rubber Sheet"),
+)
+ROWS_D = Part(
+    "rows_d",
+    lambda: torch.tensor([[0, 1], [2, 3], [4, 5]]),
+    (
+        Wrong(
+            "transposed",
+            lambda: torch.tensor([[0, 3], [1, 4], [2, 5]]),
+            told(
+                "the shape is right, the content is not: element [0, 1] is 1, not 3. view keeps "
+                "the reading order; transpose swaps axes."
+            ),
+            "The Shape Shifter",
+        ),
+        Wrong(
+            "not viewed",
+            lambda: torch.tensor([[0, 1, 2], [3, 4, 5]]),
+            told("these are 2 rows of 3, as before. view(3, 2) breaks the lines after every 2."),
+            "The Shape Shifter",
+        ),
+    ),
+    label="d",
+    read=read_rows,
+)
+SHAPE_E = shape_part(
+    "e",
+    (2,),
+    (
+        (2, 1),
+        "mean(-1) removes the last dimension: (2, 3) becomes (2,). With keepdim=True it would be "
+        "(2, 1).",
+        "The Phantom Axis",
+    ),
+    (
+        (3,),
+        "mean(-1) runs along the last dimension, the one of 3, and that one goes away. (3,) is "
+        "what mean(0) leaves.",
+        "The Wrong Turn",
+    ),
+)
+SHAPE_F = shape_part(
+    "f",
+    (4, 2, 12, 4),
+    (
+        (4, 12, 2, 4),
+        "that is the shape after view. transpose(1, 2) then swaps the dimensions 1 and 2, "
+        "counted from 0: 12 and 2.",
+        "The Wrong Turn",
+    ),
+    (
+        (4, 12, 4, 2),
+        "you swapped the last two. Dimensions are counted from 0, so 1 and 2 are the two in the "
+        "middle: 12 and 2.",
+        "The Wrong Turn",
+    ),
+)
+
+# 0.2 Centre the rows
+
+
+def right_centred(x):
+    return x - x.mean(dim=-1, keepdim=True)
+
+
+def centre_cases(g: torch.Generator) -> list[tuple]:
+    """Square first, where a forgotten keepdim raises nothing; rows with means of their own."""
+
+    def table(rows, columns):
+        noise = torch.randn(rows, columns, generator=g)
+        return noise + torch.arange(1.0, rows + 1).unsqueeze(-1) * 3
+
+    return [(table(3, 3),), (table(5, 5),), (table(2, 4),)]
+
+
+def hint_sideways(args, got, right):
+    column = first_index(got, right)[-1]
+    n = len(args[0])
+    return (
+        f"column {column} lost row {column}'s mean. Your means have shape ({n},); keep the "
+        f"dimension, ({n}, 1), so that each row loses its own."
+    )
+
+
+CENTRED = Part(
+    "centre_rows",
+    right_centred,
+    cases=centre_cases,
+    wrong=(
+        Wrong(
+            "row means laid sideways", lambda x: x - x.mean(-1), hint_sideways, "The Sideways Row"
+        ),
+        Wrong(
+            "columns centred",
+            lambda x: x - x.mean(0),
+            told(
+                "every column has mean 0 and no row has. dim=0 runs down the columns; use dim=-1."
+            ),
+            "The Wrong Turn",
+        ),
+        Wrong(
+            "one mean for all",
+            lambda x: x - x.mean(),
+            told(
+                "every entry lost the same number: mean() without a dim averages the whole table. "
+                "Each row needs its own mean."
+            ),
+            "The Average Joe",
+        ),
+        Wrong(
+            "sum for mean",
+            lambda x: x - x.sum(-1, keepdim=True),
+            told("each row lost its sum. The mean is the sum divided by the number of columns."),
+            "The Yardstick",
+        ),
+    ),
+)
+
+# 0.3 A gradient by nudging
+
+
+def right_nudged(loss, w, h):
+    slopes = [
+        (loss(w + h * unit) - loss(w - h * unit)) / (2 * h) for unit in torch.eye(len(w)).to(w)
+    ]
+    return torch.tensor(slopes, dtype=torch.float64)
+
+
+def nudged(divide, both=True, at_once=False, keep=False):
+    """A way of nudging: what the change is divided by, and which entries move."""
+
+    def answer(loss, w, h):
+        slopes = []
+        for i in range(len(w)):
+            moved = slice(0, i + 1) if keep else slice(None) if at_once else slice(i, i + 1)
+            step = torch.zeros_like(w)
+            step[moved] = h
+            change = loss(w + step) - (loss(w - step) if both else loss(w))
+            slopes.append(change / divide(h))
+        return torch.tensor(slopes, dtype=torch.float64)
+
+    return answer
+
+
+def nudge_cases(g: torch.Generator) -> list[tuple]:
+    """Steep losses (gradients near 1/h), so that an undivided change is no rounding error."""
+
+    def case(n, h):
+        size = 1 + torch.rand(n, generator=g, dtype=torch.float64)
+        slopes = torch.where(torch.rand(n, generator=g) < 0.5, -size, size)
+        w = torch.randn(n, generator=g, dtype=torch.float64)
+
+        def loss(w):
+            return (slopes * w + torch.sin(w) / 5).sum().item() / h
+
+        return loss, w, h
+
+    return [case(3, 1e-5), case(5, 2e-6), case(1, 1e-5)]
+
+
+def hint_times_h(args, got, right):
+    return (
+        f"your value is {args[2]:g} times the gradient. Divide the change in the loss by the size "
+        "of the nudge."
+    )
+
+
+def hint_times_two_h(args, got, right):
+    return (
+        f"your value is 2h = {2 * args[2]:g} times the gradient. Divide the change in the loss by "
+        "the distance between the two points."
+    )
+
+
+NUDGED = Part(
+    "gradient_by_nudging",
+    right_nudged,
+    cases=nudge_cases,
+    wrong=(
+        Wrong("not divided", nudged(lambda h: 1, both=False), hint_times_h, "The Yardstick"),
+        Wrong("not divided by 2h", nudged(lambda h: 1), hint_times_two_h, "The Yardstick"),
+        Wrong(
+            "divided by h",
+            nudged(lambda h: h),
+            told(
+                "twice the right gradient. From w − h to w + h the nudge is 2h long; divide by "
+                "all of it."
+            ),
+            "The Yardstick",
+        ),
+        Wrong(
+            "half",
+            nudged(lambda h: 2 * h, both=False),
+            told(
+                "half the right gradient. From w to w + h the nudge is h long; 2h belongs to a "
+                "nudge both ways."
+            ),
+            "The Yardstick",
+        ),
+        Wrong(
+            "reversed",
+            nudged(lambda h: -2 * h),
+            told("every sign is reversed. The slope is the loss above minus the loss below."),
+            "The Climber",
+        ),
+        Wrong(
+            "all at once",
+            nudged(lambda h: 2 * h, at_once=True),
+            told(
+                "every entry equals the sum of the gradient. Nudge one entry at a time and put it "
+                "back."
+            ),
+            "The Crowd",
+        ),
+        Wrong(
+            "not put back",
+            nudged(lambda h: 2 * h, keep=True),
+            told(
+                "entry 1 is the slope of entries 0 and 1 together: entry 0 is still nudged. Put "
+                "each one back, or start from a fresh nudge."
+            ),
+            "The Vandal",
+        ),
+    ),
+)
+
+
+def right_backward(loss, w):
+    fresh = w.detach().clone().requires_grad_()
+    return torch.autograd.grad(loss(fresh), fresh)[0]
+
+
+def added_up(loss, w):
+    loss(w).backward()
+    return w.grad
+
+
+def zeroed_at_first(loss, w):
+    w.grad.zero_()
+    loss(w).backward()
+    return w.grad
+
+
+def zeroed_too_late(loss, w):
+    loss(w).backward()
+    w.grad.zero_()
+    return w.grad
+
+
+def backward_cases(g: torch.Generator) -> list[tuple]:
+    """Twice with the gradient of an earlier call left in w.grad, once with none."""
+
+    def case(n, has_grad):
+        x, y = torch.randn(12, n, generator=g), torch.randn(12, generator=g)
+        w = torch.randn(n, generator=g).requires_grad_()
+
+        def loss(w):
+            return ((x @ w - y) ** 2).mean()
+
+        if has_grad:
+            loss(w).backward()
+        return loss, w
+
+    return [case(3, True), case(4, False), case(6, True)]
+
+
+BACKWARD = Part(
+    "gradient_by_backward",
+    right_backward,
+    cases=backward_cases,
+    wrong=(
+        Wrong(
+            "added up",
+            added_up,
+            told(
+                "exactly twice the right gradient. backward() adds to .grad; clear it before the "
+                "second call."
+            ),
+            "The Hoarder",
+        ),
+        Wrong(
+            "nothing to zero",
+            zeroed_at_first,
+            told(
+                "w.grad is None until the first backward, so there is nothing to zero. w.grad = "
+                "None clears in both cases."
+            ),
+            "The Eager Broom",
+        ),
+        Wrong(
+            "cleared too late",
+            zeroed_too_late,
+            told("every entry is 0. You clear the gradient after backward; clear it before."),
+            "The Eager Broom",
+        ),
+    ),
+)
+
+# 0.4 Surprise
+
+
+def read_nats(value: object) -> float:
+    """Two decimals tell all known answers apart, so more are not asked for."""
+    return round(read_number(value), 2)
+
+
+def in_nats(*bits):
+    return round(sum(bits) / len(bits) * math.log(2), 2)
+
+
+NATS = Part(
+    "nats",
+    lambda: in_nats(1, 2, 1, 3),
+    read=read_nats,
+    wrong=(
+        Wrong(
+            "bits",
+            lambda: 1.75,
+            told("1.75 is right in bits. The question asks for nats: multiply by ln 2."),
+            "The Other Unit",
+        ),
+        Wrong(
+            "average first",
+            lambda: round(-math.log(11 / 32), 2),
+            told(
+                "1.068 is the surprise of the average probability. Take each logarithm first, "
+                "then the average."
+            ),
+            "The Average Joe",
+        ),
+        Wrong(
+            "negative",
+            lambda: -in_nats(1, 2, 1, 3),
+            told("a surprise is never negative: −ln p, not ln p."),
+            "The Climber",
+        ),
+        Wrong(
+            "negative bits",
+            lambda: -1.75,
+            told(
+                "a surprise is never negative: −ln p, not ln p. And 1.75 counts bits; the "
+                "question asks for nats."
+            ),
+            "The Climber",
+        ),
+        Wrong(
+            "sum",
+            lambda: round(7 * math.log(2), 2),
+            told("4.852 is the surprise of the whole text. Per character it is a quarter of that."),
+            "The Other Unit",
+        ),
+        Wrong(
+            "sum in bits",
+            lambda: 7.0,
+            told(
+                "7 is the surprise of the whole text in bits. Divide by the 4 characters, and "
+                "multiply by ln 2 for nats."
+            ),
+            "The Other Unit",
+        ),
+        Wrong(
+            "base ten",
+            lambda: round(7 / 4 * math.log10(2), 2),
+            told("0.527 comes from logarithms to base 10. For nats take the natural one, ln."),
+            "The Other Unit",
+        ),
+    ),
+)
+
+# 0.5 Ten lines that learn
+
+
+def slopes_of(x, y, w):
+    """Half the work by hand: the gradient of the mean squared error of a line."""
+    error = w[0] * x + w[1] - y
+    return error.square().mean().item(), torch.stack([2 * (error * x).mean(), 2 * error.mean()])
+
+
+def right_line(x, y, steps, learning_rate):
+    x, y, w, losses = x.double(), y.double(), torch.zeros(2, dtype=torch.float64), []
+    for _ in range(steps):
+        loss, gradient = slopes_of(x, y, w)
+        losses.append(loss)
+        w = w - learning_rate * gradient
+    return w, losses
+
+
+def descent(sign=-1, is_cleared=True, step=1.0):
+    def answer(x, y, steps, learning_rate):
+        w, kept, losses = torch.zeros(2), torch.zeros(2), []
+        for _ in range(steps):
+            loss, gradient = slopes_of(x, y, w)
+            kept = gradient if is_cleared else kept + gradient
+            losses.append(loss)
+            w = w + sign * learning_rate * step * kept
+        return w, losses
+
+    return answer
+
+
+NO_GRAD = "does not require grad"
+
+
+def replaced(sign, inside):
+    """w = w − …: a new tensor; inside: under no_grad, where it does not even record."""
+
+    def answer(x, y, steps, learning_rate):
+        w, losses = torch.zeros(2), []
+        for i in range(steps):
+            if i == 1:
+                kind, text = (RuntimeError, NO_GRAD) if inside else (TypeError, "NoneType")
+                raise kind(text)
+            loss, gradient = slopes_of(x, y, w)
+            losses.append(loss)
+            w = w + sign * learning_rate * gradient
+        return w, losses
+
+    return answer
+
+
+def line_cases(g: torch.Generator) -> list[tuple]:
+    """Many steps first, for hints that show the loss; one step, which hides what comes later."""
+
+    def case(n, steps, learning_rate):
+        x = torch.randn(n, generator=g)
+        slope, height = 2 + torch.rand(2, generator=g)
+        return x, slope * x - height, steps, learning_rate
+
+    return [case(9, 6, 0.05), case(12, 1, 0.1), case(7, 3, 0.08)]
+
+
+def hint_rises(args, got, right):
+    a, b = got[1][0], got[1][-1]
+    return f"the loss rises from {a:.3g} to {b:.3g}. You walk uphill: subtract the gradient."
+
+
+def hint_rises_and_adds(args, got, right):
+    return (
+        f"{hint_rises(args, got, right)} And it adds up: the gradient of step 2 is the sum of "
+        "steps 1 and 2."
+    )
+
+
+NEW_TENSOR = "makes a new tensor without a gradient; change w in place under torch.no_grad()."
+
+
+def hint_stops(args, got, right):
+    if "second time" in got.text:
+        return (
+            "step 2 goes back through the computation of step 1, which is used up. Compute the "
+            "loss anew in each step, inside the loop."
+        )
+    if NO_GRAD in got.text:
+        return f"w does not require a gradient in step 2. w = w - … under no_grad {NEW_TENSOR}"
+    return f"step 1 is right, and step 2 stops with {got.kind}: {got.text}"
+
+
+def hint_none(args, got, right):
+    if "NoneType" in got.text:
+        return f"w.grad is None in step 2. w = w - … {NEW_TENSOR}"
+    return f"step 1 is right, and step 2 stops with {got.kind}: {got.text}"
+
+
+LINE = Part(
+    "learn_line",
+    right_line,
+    cases=line_cases,
+    wrong=(
+        Wrong(
+            "gradients add up",
+            descent(is_cleared=False),
+            told("the gradient of step 2 is the sum of steps 1 and 2. Clear it in each step."),
+            "The Hoarder",
+        ),
+        Wrong("uphill", descent(sign=1), hint_rises, "The Climber"),
+        Wrong(
+            "uphill, and gradients add up",
+            descent(sign=1, is_cleared=False),
+            hint_rises_and_adds,
+            "The Climber",
+        ),
+        Wrong(
+            "new tensor",
+            replaced(-1, inside=False),
+            hint_none,
+            "The Stranger",
+        ),
+        Wrong(
+            "new tensor, uphill",
+            replaced(1, inside=False),
+            told(
+                f"w.grad is None in step 2. w = w + … {NEW_TENSOR} And the loss falls where you "
+                "subtract."
+            ),
+            "The Stranger",
+        ),
+        Wrong("stops in step 2", replaced(-1, inside=True), hint_stops, "The Stranger"),
+        Wrong(
+            "cleared before the step",
+            descent(step=0.0),
+            told(
+                "w never moves: in the step its gradient is 0. Clear it before backward or after "
+                "the step, not in between."
+            ),
+            "The Eager Broom",
+        ),
+    ),
+)
+
+
+EXERCISES = {
+    task.number: task
+    for task in (
+        Exercise(
+            "0.1",
+            "Six shapes",
+            (SHAPE_A, SHAPE_B, SHAPE_C, ROWS_D, SHAPE_E, SHAPE_F),
+            hints=(
+                "For each line ask: which directions does the result have, and how long is each? "
+                "An operation can remove one, add one, stretch one or swap two.",
+                "a has no direction at all. b keeps both directions of batch and gets one more. In "
+                "c write (4, 1) above (3,), aligned at the right. In d and f, view keeps the "
+                "reading order and only breaks the lines elsewhere. e loses the last direction.",
+                "a: the shape of a single number is an empty pair of brackets. b: batch's 4 and "
+                "12, then the width of a row. c: the 1 becomes 3. d: read 0 to 5 in order, two a "
+                "line. e: the 3 goes. f: (4, 12, 2, 4), then places 1 and 2 change.",
+            ),
+        ),
+        Exercise(
+            "0.2",
+            "Centre the rows",
+            (CENTRED,),
+            hints=(
+                "Each row has one mean, and all entries of this row lose it. So n means have to "
+                "stand beside n rows.",
+                "x is (n, m). The means have to be (n, 1), a column, so that each stretches along "
+                "its own row. What does (n,) do instead?",
+                "means = x.mean(dim=-1, keepdim=True) is (n, 1); subtract it from x and return "
+                "the new tensor.",
+            ),
+        ),
+        Exercise(
+            "0.3",
+            "A gradient by nudging",
+            (NUDGED, BACKWARD),
+            hints=(
+                "A slope is the change of the loss divided by the length of the step that caused "
+                "it. One entry at a time. For the second function: backward adds to what is there.",
+                "One number per entry of w, so the result is (n,). For entry i you need two "
+                "losses, with entry i a little larger than in w, and a little smaller. The two "
+                "points lie 2h apart. w.grad may hold numbers already, or None.",
+                "For each i: e = zeros like w with e[i] = h; slope i is loss(w + e) minus "
+                "loss(w − e), divided by 2h. Second: set w.grad to None, call backward on loss(w), "
+                "return w.grad.",
+            ),
+        ),
+        Exercise(
+            "0.4",
+            "Surprise",
+            (NATS,),
+            hints=(
+                "One surprise for each of the four characters, then their average. The unit is in "
+                "the question.",
+                "Four numbers, one of them twice. Halving a probability adds one bit, so in bits "
+                "they are whole numbers. A nat is larger than a bit.",
+                "The four probabilities are ½, ¼, ½, ⅛, so 1, 2, 1 and 3 bits. Average them, "
+                "then multiply by ln 2 = 0.6931.",
+            ),
+        ),
+        Exercise(
+            "0.5",
+            "Ten lines that learn",
+            (LINE,),
+            hints=(
+                "Run the broken version for 1 step, then for 2, then more. What stops it? Once it "
+                "runs, what does the loss do? And what should be forgotten between two steps?",
+                "w and its gradient are both (2,). Print w.requires_grad, w.grad and the loss in "
+                "each step. The right order in the loop: loss, backward, step, clear.",
+                "Three repairs: the step changes w itself (w -= …) inside a with block of "
+                "torch.no_grad; the sign is minus; w.grad is set to None in every step.",
+            ),
+        ),
+    )
+}

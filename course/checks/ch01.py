@@ -1,0 +1,1180 @@
+"""Chapter 01, tokenizers: the right answers, the known wrong ones, and the help."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import regex
+import torch
+
+from course.checks.engine import Exercise, Part, Prediction, Wrong
+from course.checks.typed import read_choice, read_number, read_whole
+
+PREDICTIONS = {
+    "1.p1": Prediction("b", choices="abc"),  # renumbered: the same loss
+    "1.p2": Prediction(14),  # bytes of "déjà vu 👍"
+    "1.p3": Prediction("b", choices="ab"),  # a·bc
+    "1.p4": Prediction("c", choices="abc"),  # the second doubling buys less
+}
+CARDS = {
+    "The Stutterer": "Something is counted twice, or once too few. You notice it where a thing "
+    "repeats: two letters alike, a word that comes again. Test with aaa and with a frequency of 2.",
+    "The Early Leaver": "The work stops while there is still something to do. The result looks "
+    "plausible, only too long. Ask what ends the loop, and test with an input that needs three "
+    "rounds.",
+    "The Number Plate": "You hand over the number instead of what it stands for. It is seen at "
+    "once in the output: digits where there should be letters. Look each number up.",
+    "The Renamer": "The same things get other numbers the next time, so whatever was trained with "
+    "the old ones reads nonsense. Fix the order before you number.",
+    "The Yes-Man": "Asked for something it does not know, it answers all the same. The wrong "
+    "answer travels on in silence. Stop with an error that names what was unknown.",
+    "The Trespasser": "Counting goes on across a border that should end it, and finds neighbours "
+    "that are none. Deal with each piece alone.",
+    "The Queue Jumper": "What is met first, or met most often, is served first, although another "
+    "was here before. In encoding, the order of learning decides.",
+    "The Rewriter of History": "A record changes after it was written, because a list was stored "
+    "and then changed in place. All entries look like the last. Store a copy.",
+    "The Two Scissors": "The text is cut in one way for training and in another for use. It still "
+    "comes back whole; only the number of tokens gives it away. Cut both with one pattern.",
+    "The Impostor": "Text that a stranger typed is taken for a signal of the program. Special "
+    "names count only where the caller allows them.",
+    "The Late Cut": "Special tokens are looked for after the text was cut up, when their names are "
+    "in pieces already. Take them out first.",
+    "The Price Tag": "The cost of a table, or what it buys, is read off the wrong column. Say what "
+    "a row and a column are, then multiply.",
+}
+
+# 1.1 CharTokenizer round trip
+
+
+class Characters:
+    """The right answer; each wrong one below changes one thing."""
+
+    first = 0
+
+    def __init__(self, characters):
+        self.characters, self.vocab_size = characters, len(characters)
+        self.numbers = {each: self.first + place for place, each in enumerate(characters)}
+
+    @classmethod
+    def from_text(cls, text):
+        return cls(cls.listed(text))
+
+    @staticmethod
+    def listed(text):
+        return sorted(dict.fromkeys(text))
+
+    def encode(self, text):
+        return [self.numbers[each] for each in text]
+
+    def decode(self, ids):
+        return "".join([self.characters[number - self.first] for number in ids])
+
+    def save(self, path):
+        Path(path).write_bytes("".join(self.characters).encode("utf-8"))
+
+    @classmethod
+    def load(cls, path):
+        return cls(list(Path(path).read_bytes().decode("utf-8")))
+
+
+class Unsorted(Characters):
+    @staticmethod
+    def listed(text):
+        return list(set(text))
+
+
+class AsTheyCome(Characters):
+    @staticmethod
+    def listed(text):
+        return list(dict.fromkeys(text))
+
+
+class LastOfMany(Characters):
+    @staticmethod
+    def listed(text):
+        return sorted(text)
+
+
+class FirstOfMany(LastOfMany):
+    def encode(self, text):
+        return [self.characters.index(each) for each in text]
+
+
+class LengthOfText(Characters):
+    @classmethod
+    def from_text(cls, text):
+        made = super().from_text(text)
+        made.vocab_size = len(text)
+        return made
+
+
+class FromOne(Characters):
+    first = 1
+
+
+class SpacedIds(Characters):
+    def decode(self, ids):
+        return " ".join(map(str, ids))
+
+
+class JoinedIds(Characters):
+    def decode(self, ids):
+        return "".join(map(str, ids))
+
+
+class SpacedCharacters(Characters):
+    def decode(self, ids):
+        return " ".join(super().decode(ids))
+
+
+class ListOfCharacters(Characters):
+    def decode(self, ids):
+        return list(super().decode(ids))
+
+
+class UnknownIsZero(Characters):
+    def encode(self, text):
+        return [self.numbers.get(each, 0) for each in text]
+
+
+class UnknownIsLast(Characters):
+    def encode(self, text):
+        return [self.numbers.get(each, -1) for each in text]
+
+
+class UnknownIsNone(Characters):
+    def encode(self, text):
+        return [self.numbers.get(each) for each in text]
+
+
+class UnknownLeftOut(Characters):
+    def encode(self, text):
+        return [self.numbers[each] for each in text if each in self.numbers]
+
+
+def use_tokenizer(answer, text, probe, stranger):
+    """vocab_size, ids, the text back, what a text with a stranger gives, ids after save and load.
+
+    None in the place of the fourth: it stopped with an error, as it should.
+    """
+    tokenizer = answer.from_text(text)
+    ids = list(tokenizer.encode(probe))
+    back = tokenizer.decode(ids)
+    try:
+        met = tokenizer.encode(stranger)
+    except NotImplementedError:
+        raise
+    except Exception:
+        met = "an error"
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer.save(Path(folder) / "tokenizer.json")
+        loaded = answer.load(Path(folder) / "tokenizer.json")
+    return tokenizer.vocab_size, ids, back, met, loaded.encode(probe)
+
+
+def drawn(generator: torch.Generator, choices: str, count: int) -> str:
+    places = torch.randint(len(choices), (count,), generator=generator).tolist()
+    return "".join(choices[place] for place in places)
+
+
+def text_cases(g: torch.Generator) -> list[tuple]:
+    """One to read, then random ones with line breaks, other scripts and an emoji."""
+    cases = [("hello", "hole", "help")]
+    for letters in ("Romeo, und\n", "ığüşZz 0.", "नमस्ते🙂ab"):
+        text = drawn(g, letters, 40) + letters[::-1]
+        probe = drawn(g, letters, 12)
+        cases.append((text, probe, f"{probe[:5]}Q{probe[5:]}"))
+    return cases
+
+
+def hint_ids_as_text(args, got, right):
+    return (
+        f"decode gave {got[2]!r}: the ids, written as text. Look each id up in the vocabulary, "
+        "then join the characters."
+    )
+
+
+def in_another_run(text: str, character: str, number: int) -> int | None:
+    """The number of a character in the order that a set has in another run of Python."""
+    program = "import sys\nprint(list(set(sys.argv[1])).index(sys.argv[2]))"
+    command = [sys.executable, "-S", "-c", program, text, character]
+    for seed in "12345678":
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode == 0 and int(done.stdout) != number:
+            return int(done.stdout)
+    return None
+
+
+def hint_unsorted(args, got, right):
+    place = next(i for i, (a, b) in enumerate(zip(got[1], right[1], strict=True)) if a != b)
+    character, number = args[1][place], got[1][place]
+    other = in_another_run(args[0], character, number)
+    return (
+        f"the same text numbered {character!r} as {number} in one run and "
+        f"{'otherwise' if other is None else other} in another. A set has no order; sort the "
+        "characters before numbering them."
+    )
+
+
+def hint_as_they_come(args, got, right):
+    character = args[0][0]
+    return (
+        f"{character!r} is 0 because it comes first in the text. Another text of the same "
+        "characters would number them otherwise; sort them before numbering."
+    )
+
+
+def hint_repeats(args, got, right):
+    return (
+        f"vocab_size is {got[0]} for a text with {right[0]} different characters. Keep each "
+        "character once."
+    )
+
+
+def hint_from_one(args, got, right):
+    character = min(args[0])
+    return (
+        f"{character!r} is the first of the vocabulary and got the id 1. Count from 0, because an "
+        "id picks the row of a table."
+    )
+
+
+def hint_spaced(args, got, right):
+    return (
+        f"decode gave {got[2]!r}, with a space after each character. Join them with nothing "
+        'between: "".join(…).'
+    )
+
+
+def hint_list(args, got, right):
+    return (
+        f"decode gave the list {got[2]}; the characters are right. A text is one string: "
+        'join them with "".join(…).'
+    )
+
+
+def hint_unknown(args, got, right):
+    character = next(each for each in args[2] if each not in args[0])
+    return (
+        f"{character!r} is not in the vocabulary of {args[0]!r}, and encode({args[2]!r}) gave "
+        f"{got[3]} without a word. Stop with an error instead of guessing."
+    )
+
+
+TOKENIZER = Part(
+    "CharTokenizer",
+    Characters,
+    cases=text_cases,
+    drive=use_tokenizer,
+    wrong=(
+        Wrong("ids with spaces", SpacedIds, hint_ids_as_text, "The Number Plate"),
+        Wrong("ids run together", JoinedIds, hint_ids_as_text, "The Number Plate"),
+        Wrong("unsorted", Unsorted, hint_unsorted, "The Renamer"),
+        Wrong("order of the text", AsTheyCome, hint_as_they_come, "The Renamer"),
+        Wrong("repeats, last counts", LastOfMany, hint_repeats, "The Stutterer"),
+        Wrong("repeats, first counts", FirstOfMany, hint_repeats, "The Stutterer"),
+        Wrong("length of the text", LengthOfText, hint_repeats, "The Stutterer"),
+        Wrong("from one", FromOne, hint_from_one, "The Fence Post"),
+        Wrong("characters with spaces", SpacedCharacters, hint_spaced, "The Stutterer"),
+        Wrong("list of characters", ListOfCharacters, hint_list, "The Early Leaver"),
+        Wrong("unknown is 0", UnknownIsZero, hint_unknown, "The Yes-Man"),
+        Wrong("unknown is -1", UnknownIsLast, hint_unknown, "The Yes-Man"),
+        Wrong("unknown is None", UnknownIsNone, hint_unknown, "The Yes-Man"),
+        Wrong("unknown left out", UnknownLeftOut, hint_unknown, "The Yes-Man"),
+    ),
+)
+
+# 1.2 Characters, bytes, tokens
+
+
+def says(text):
+    """A hint that needs nothing of the run."""
+    return lambda args, got, right: text
+
+
+def typed(value):
+    return lambda: value
+
+
+def right_characters():
+    return len("na\u00efve 🙂")
+
+
+def right_bytes():
+    return len("na\u00efve 🙂".encode())
+
+
+CHARACTERS = Part(
+    "num_characters",
+    right_characters,
+    label="a",
+    read=read_whole,
+    wrong=(
+        Wrong(
+            "bytes",
+            typed(11),
+            says("11 counts bytes. A character is one sign on the page, however it is stored."),
+            "The Other Unit",
+        ),
+        Wrong(
+            "without the space",
+            typed(6),
+            says("6 leaves out the space, which is a character like any other."),
+            "The Stutterer",
+        ),
+        Wrong(
+            "emoji twice",
+            typed(8),
+            says("8 counts 🙂 twice, as languages that store text in UTF-16 do. Python counts 1."),
+            "The Other Unit",
+        ),
+    ),
+)
+BYTES = Part(
+    "num_bytes",
+    right_bytes,
+    label="b",
+    read=read_whole,
+    wrong=(
+        Wrong(
+            "characters",
+            typed(7),
+            says("7 counts characters. In UTF-8 ï takes 2 bytes and 🙂 takes 4."),
+            "The Other Unit",
+        ),
+        Wrong(
+            "two bytes each",
+            typed(9),
+            says(
+                "9 counts ï twice and 🙂 twice. Characters outside the basic plane, the first "
+                "65,536, take 4 bytes."
+            ),
+            "The Other Unit",
+        ),
+        Wrong(
+            "three bytes for an emoji",
+            typed(10),
+            says(
+                "10 gives 🙂 3 bytes, or leaves out the space. Three bytes reach the first 65,536 "
+                "characters; emoji lie beyond and take 4. A space takes 1."
+            ),
+            "The Other Unit",
+        ),
+        Wrong(
+            "four bytes each",
+            typed(28),
+            says("28 gives every character 4 bytes, which is UTF-32. UTF-8 takes 1 to 4."),
+            "The Other Unit",
+        ),
+    ),
+)
+IDS = Part(
+    "num_ids",
+    right_characters,
+    label="c",
+    read=read_whole,
+    wrong=(
+        Wrong(
+            "bytes",
+            typed(11),
+            says("11 counts bytes. CharTokenizer gives one id a character, whatever its bytes."),
+            "The Other Unit",
+        ),
+        Wrong(
+            "words",
+            typed(2),
+            says("2 counts words. CharTokenizer knows no words, only characters."),
+            "The Other Unit",
+        ),
+    ),
+)
+
+# 1.3 Count pairs
+
+
+def neighbours(piece):
+    return list(pairwise(piece))
+
+
+def right_pairs(pieces):
+    found = Counter()
+    for piece, times in pieces.items():
+        found.update(neighbours(piece) * times)
+    return found
+
+
+def steps_of_two(pieces):
+    found = Counter()
+    for piece, times in pieces.items():
+        found.update(neighbours(piece)[::2] * times)
+    return found
+
+
+def without_overlap(pieces):
+    found = Counter()
+    for piece, times in pieces.items():
+        last, place = None, -2
+        for i, pair in enumerate(neighbours(piece)):
+            if pair != last or i > place + 1:
+                found[pair] += times
+                last, place = pair, i
+    return found
+
+
+def once_a_piece(pieces):
+    found = Counter()
+    for piece, times in pieces.items():
+        found.update(list(set(neighbours(piece))) * times)
+    return found
+
+
+def across_all(pieces):
+    return Counter(neighbours([i for piece, times in pieces.items() for i in piece * times]))
+
+
+def across_each(pieces):
+    found, before = Counter(), None
+    for piece, times in pieces.items():
+        for i in piece:
+            if before is not None:
+                found[before, i] += times
+            before = i
+    return found
+
+
+def without_frequency(pieces):
+    return right_pairs(dict.fromkeys(pieces, 1))
+
+
+def without_last(pieces):
+    found = Counter()
+    for piece, times in pieces.items():
+        found.update(neighbours(piece)[:-1] * times)
+    return found
+
+
+def plain_dict(pieces):
+    return dict(right_pairs(pieces))
+
+
+def use_counts(answer, pieces):
+    """The counts, and what is said of a pair that never occurs."""
+    found = answer(pieces)
+    never = found[-1, -1]
+    return {pair: count for pair, count in found.items() if pair != (-1, -1)}, never
+
+
+def pieces_cases(g: torch.Generator) -> list[tuple]:
+    """Overlap alone, borders alone, frequencies alone, then all of it, and nothing."""
+    a, b, c, d, e, f = torch.randperm(400, generator=g)[:6].tolist()
+    many = torch.randint(2, 9, (5,), generator=g).tolist()
+    long = [(a, b)[i] for i in torch.randint(2, (9,), generator=g).tolist()]
+    return [
+        ({(a, a, a): 1},),
+        ({(a, b, c): 1, (d, e): 1, (f,): 1},),
+        ({(a, b): many[0], (c, d, e): many[1]},),
+        ({(a, b, a, b, a): 1, (c, c, c, c, d): 2},),
+        ({(*long, a, a, a): many[2], (b,): many[3], (c, a, c, a): many[4]},),
+        ({},),
+    ]
+
+
+def place_of(args, got, right):
+    """A pair that was counted too few times, and the first piece that holds it."""
+    pair = next(pair for pair, count in right[0].items() if got[0].get(pair, 0) < count)
+    return pair, next(piece for piece in args[0] if pair in neighbours(piece))
+
+
+def hint_overlap(args, got, right):
+    pair, piece = place_of(args, got, right)
+    return (
+        f"{pair} in {piece} counted {got[0].get(pair, 0)} times, not {right[0][pair]}: each next "
+        "pair begins with the id in which the last one ended. Slide by one position, not by two."
+    )
+
+
+def hint_once_a_piece(args, got, right):
+    pair, piece = place_of(args, got, right)
+    return (
+        f"{pair} stands {neighbours(piece).count(pair)} times in {piece} and was counted once. A "
+        "set keeps each pair once; go over the positions instead."
+    )
+
+
+def hint_across(args, got, right):
+    pair = next(pair for pair in got[0] if got[0][pair] > right[0].get(pair, 0))
+    return (
+        f"you counted {pair}, which only exists across two pieces. Count inside each piece alone."
+    )
+
+
+def hint_frequency(args, got, right):
+    _, piece = place_of(args, got, right)
+    return (
+        f"the piece {piece} occurs {args[0][piece]} times but was counted once. Multiply by the "
+        "piece's frequency."
+    )
+
+
+def hint_last(args, got, right):
+    _, piece = place_of(args, got, right)
+    return (
+        f"the last pair of {piece}, {neighbours(piece)[-1]}, was left out. A piece of n ids has "
+        "n - 1 pairs."
+    )
+
+
+def hint_plain_dict(args, got, right):
+    return (
+        "KeyError: a plain dict has no entry for a pair that it has not seen. Count in a Counter, "
+        "where every entry begins at 0, and return it."
+    )
+
+
+COUNTS = Part(
+    "count_pairs",
+    right_pairs,
+    cases=pieces_cases,
+    drive=use_counts,
+    wrong=(
+        Wrong("steps of two", steps_of_two, hint_overlap, "The Stutterer"),
+        Wrong("no overlap", without_overlap, hint_overlap, "The Stutterer"),
+        Wrong("once a piece", once_a_piece, hint_once_a_piece, "The Stutterer"),
+        Wrong("across pieces, repeated", across_all, hint_across, "The Trespasser"),
+        Wrong("across pieces", across_each, hint_across, "The Trespasser"),
+        Wrong("no frequency", without_frequency, hint_frequency, "The Stutterer"),
+        Wrong("last pair missing", without_last, hint_last, "The Fence Post"),
+        Wrong("plain dict", plain_dict, hint_plain_dict, "The Yes-Man"),
+    ),
+)
+
+# 1.4 Encode by rank
+
+
+def known_pairs(tokens, merges):
+    return [pair for pair in pairwise(tokens) if pair in merges]
+
+
+def joined(tokens, pair, limit=None):
+    """The tokens with a pair made one, in at most `limit` places, from the left."""
+    made = []
+    for token in tokens:
+        if made and (made[-1], token) == pair and limit != 0:
+            # A mark that no text holds keeps the new token from being taken again.
+            made[-1] = f"{made[-1]}{token}\0"
+            limit = None if limit is None else limit - 1
+        else:
+            made.append(token)
+    return [token.rstrip("\0") for token in made]
+
+
+def rounds(piece, merges, choose, limit=None):
+    """The record of a way to choose the pair of each round among the known ones, as they stand."""
+    record = [list(piece)]
+    while known := known_pairs(record[-1], merges):
+        record.append(joined(record[-1], choose(known), limit))
+    return record
+
+
+def by_rank(merges):
+    return lambda known: min(known, key=merges.index)
+
+
+def right_rounds(piece, merges):
+    return rounds(piece, merges, by_rank(merges))
+
+
+def leftmost(piece, merges):
+    return rounds(piece, merges, lambda known: known[0])
+
+
+def leftmost_alone(piece, merges):
+    return rounds(piece, merges, lambda known: known[0], limit=1)
+
+
+def most_frequent(piece, merges):
+    return rounds(piece, merges, lambda known: Counter(known).most_common(1)[0][0])
+
+
+def learned_last(piece, merges):
+    return rounds(piece, merges, lambda known: max(known, key=merges.index))
+
+
+def one_place_a_round(piece, merges):
+    return rounds(piece, merges, by_rank(merges), limit=1)
+
+
+def one_place_a_merge(piece, merges):
+    record = [list(piece)]
+    for pair in merges:
+        if pair in known_pairs(record[-1], merges):
+            record.append(joined(record[-1], pair, limit=1))
+    return record
+
+
+def one_round(piece, merges):
+    return right_rounds(piece, merges)[:2]
+
+
+def one_list(piece, merges):
+    record = right_rounds(piece, merges)
+    return [record[-1]] * len(record)
+
+
+def without_start(piece, merges):
+    return right_rounds(piece, merges)[1:]
+
+
+def end_twice(piece, merges):
+    record = right_rounds(piece, merges)
+    return [*record, record[-1]]
+
+
+def end_alone(piece, merges):
+    return right_rounds(piece, merges)[-1]
+
+
+def entry_a_merge(piece, merges):
+    record = [list(piece)]
+    for pair in merges:
+        record.append(joined(record[-1], pair))
+    return record
+
+
+def merges_cases(g: torch.Generator) -> list[tuple]:
+    """Rank against reading order, rank against frequency, overlaps, nothing to do, random."""
+    cases = [
+        ("abc", [("b", "c"), ("a", "b")]),
+        ("banana", [("a", "n"), ("b", "an"), ("an", "a")]),
+        ("cabcbcb", [("a", "b"), ("b", "c")]),
+        ("aaaaaab", [("a", "a"), ("aa", "aa"), ("aa", "b")]),
+        ("xyz", [("a", "b")]),
+        ("a", [("a", "b"), ("a", "a")]),
+        ("", [("a", "b")]),
+    ]
+    for letters in ("ab", "abc", "abcd"):
+        tokens, merges = list(letters), []
+        while len(merges) < 9:
+            left, right = (tokens[int(torch.randint(len(tokens), (), generator=g))] for _ in "lr")
+            if left + right not in tokens and len(left + right) < 6:
+                merges.append((left, right))
+                tokens.append(left + right)
+        cases.append((drawn(g, letters, 14), merges))
+    return cases
+
+
+def plainly(tokens):
+    return f"[{', '.join(tokens)}]"
+
+
+def turning_point(args, got, right):
+    """The first round that differs: the tokens before it, and the pair that was to be merged."""
+    place = next(
+        (i for i, (a, b) in enumerate(zip(got, right, strict=False)) if a != b),
+        min(len(got), len(right)),
+    )
+    before = right[max(place, 1) - 1]
+    known = known_pairs(before, args[1])
+    return place, before, min(known, key=args[1].index) if known else None
+
+
+def pair_text(pair):
+    return f"({', '.join(pair)})"
+
+
+def hint_leftmost(args, got, right):
+    place, before, pair = turning_point(args, got, right)
+    start = f'"{before[0]}' if len(before) == 1 else plainly(before)
+    start = f'"{args[0]}"' if place == 1 else start
+    return (
+        f"{start} became {plainly(got[place])}. You merge the leftmost pair; merge the pair that "
+        f"was learned first, here {pair_text(pair)}."
+    )
+
+
+def hint_frequent(args, got, right):
+    place, before, pair = turning_point(args, got, right)
+    return (
+        f"{plainly(before)} became {plainly(got[place])}: you merge the pair that occurs most "
+        "often in this piece. Counting ended with training; merge the one that was learned first, "
+        f"here {pair_text(pair)}."
+    )
+
+
+def hint_learned_last(args, got, right):
+    place, before, pair = turning_point(args, got, right)
+    return (
+        f"{plainly(before)} became {plainly(got[place])}: of the known pairs you take the one "
+        f"learned last. The first in the list goes first, here {pair_text(pair)}."
+    )
+
+
+def hint_one_place(args, got, right):
+    _, _, pair = turning_point(args, got, right)
+    return (
+        f'only the first "{"".join(pair)}" was merged. Replace every occurrence of the chosen pair '
+        "before choosing again."
+    )
+
+
+def hint_one_round(args, got, right):
+    pair = known_pairs(got[-1], args[1])[0]
+    return (
+        f"you stopped after one round; {pair_text(pair)} can still be merged. Repeat until no "
+        "known pair is left."
+    )
+
+
+def hint_one_list(args, got, right):
+    return (
+        f"all {len(got)} entries are {plainly(got[0])}, the end. The record holds one list several "
+        "times, and you went on changing it; make a new list in each round, or store a copy."
+    )
+
+
+def hint_start(args, got, right):
+    return (
+        f'for "{args[0]}" the record begins with {got[0] if got else "nothing"}. Its first entry '
+        f"is the letters before any merge, {plainly(right[0])}."
+    )
+
+
+def hint_end_twice(args, got, right):
+    return (
+        f"the last two entries are both {plainly(got[-1])}. Add an entry only after something was "
+        "merged."
+    )
+
+
+def hint_end_alone(args, got, right):
+    return (
+        f"you return the tokens at the end, {plainly(got)}. The record holds a list of tokens for "
+        f"the start and one for each round, here {len(right)} lists."
+    )
+
+
+def hint_entry_a_merge(args, got, right):
+    return (
+        f'"{args[0]}" has {len(right) - 1} rounds and your record {len(got) - 1}: merges that '
+        "found nothing to do have an entry too. Add one only after something was merged."
+    )
+
+
+ROUNDS = Part(
+    "merge_rounds",
+    right_rounds,
+    cases=merges_cases,
+    wrong=(
+        Wrong("leftmost", leftmost, hint_leftmost, "The Queue Jumper"),
+        Wrong("leftmost, one place", leftmost_alone, hint_leftmost, "The Queue Jumper"),
+        Wrong("most frequent", most_frequent, hint_frequent, "The Queue Jumper"),
+        Wrong("learned last", learned_last, hint_learned_last, "The Queue Jumper"),
+        Wrong("one place a round", one_place_a_round, hint_one_place, "The Early Leaver"),
+        Wrong("one place a merge", one_place_a_merge, hint_one_place, "The Early Leaver"),
+        Wrong("one round", one_round, hint_one_round, "The Early Leaver"),
+        Wrong("one list", one_list, hint_one_list, "The Rewriter of History"),
+        Wrong("start missing", without_start, hint_start, "The Fence Post"),
+        Wrong("end twice", end_twice, hint_end_twice, "The Fence Post"),
+        Wrong("end alone", end_alone, hint_end_alone, "The Early Leaver"),
+        Wrong("an entry a merge", entry_a_merge, hint_entry_a_merge, "The Stutterer"),
+    ),
+)
+
+# 1.5 One token or nine?
+
+SPACES = r"\s+|\S+"
+PATTERNS = (
+    r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    r" ?\w+| ?[^\w\s]+|\s+",
+)
+
+
+def learned(*words):
+    """Ranks of merges that make each of the words one token, from left to right."""
+    ranks, number = {}, {}
+    for word in words:
+        last = word.encode()[0]
+        for byte in word.encode()[1:]:
+            if (last, byte) not in ranks:
+                ranks[last, byte], number[last, byte] = len(ranks), 256 + len(ranks)
+            last = number[last, byte]
+    return ranks
+
+
+def merged(piece, ranks):
+    ids = list(piece.encode())
+    while known := [pair for pair in pairwise(ids) if pair in ranks]:
+        pair = min(known, key=ranks.get)
+        made = []
+        for i in ids:
+            if made and (made[-1], i) == pair:
+                made[-1] = 256 + ranks[pair]
+            else:
+                made.append(i)
+        ids = made
+    return ids
+
+
+def apart(text, names):
+    """The text cut at each of the names, which stay in."""
+    parts = [text]
+    for name in names:
+        found = []
+        for part in parts:
+            if part in names:
+                found.append(part)
+                continue
+            for i, between in enumerate(part.split(name)):
+                found += [name, between] if i else [between]
+        parts = found
+    return parts
+
+
+def encoder(cut=False, late=False, allows_all=False):
+    """An encoder of turns with some of the three faults; with none it is the right one."""
+
+    def answer(turns, ranks, pattern, special_ids):
+        ids = []
+        for said, names in turns:
+            names = special_ids if allows_all else names
+            for part in [said] if late else apart(said, names):
+                if part in names and not late:
+                    ids += [special_ids[part]]
+                    continue
+                for piece in regex.findall(SPACES if cut else pattern, part):
+                    is_special = late and piece in names
+                    ids += [special_ids[piece]] if is_special else merged(piece, ranks)
+        return ids
+
+    return answer
+
+
+def right_turns(turns, ranks, pattern, special_ids):
+    return encoder()(turns, ranks, pattern, special_ids)
+
+
+def not_escaped(turns, ranks, pattern, special_ids):
+    ids = []
+    for said, names in turns:
+        for part in regex.split(f"({'|'.join(names)})", said) if names else [said]:
+            if part in names:
+                ids += [special_ids[part]]
+            else:
+                ids += [i for piece in regex.findall(pattern, part) for i in merged(piece, ranks)]
+    return ids
+
+
+def turns_cases(g: torch.Generator) -> list[tuple]:
+    """White space alone, a special token alone, a stranger's, all mixed, and nothing."""
+    ranks = learned(" the", " cat", " end", "one", "<|", "|>", " they")
+    special = {"<|end|>": 256 + len(ranks), "<|start|>": 257 + len(ranks)}
+    end, both = ["<|end|>"], list(special)
+    words = ["the", " the", " cat", "  they", "\n", " <|end|> ", "<|start|>", "<|end|>", "one", "!"]
+    cases = [
+        [("see the cat", [])],
+        [("one<|end|>", end)],
+        [("I type <|end|> here", []), ("the cat", [])],
+        [("one<|end|>the<|start|> cat", both), (" <|end|> they", []), ("<|start|>one", end)],
+        [("", both), ("", [])],
+        [],
+    ]
+    for allowed in (end, both):
+        texts = ["".join(words[i] for i in torch.randint(10, (7,), generator=g)) for _ in "abc"]
+        cases.append(list(zip(texts, ([], allowed, both), strict=True)))
+    return [(turns, ranks, PATTERNS[i % 2], special) for i, turns in enumerate(cases)]
+
+
+def hint_late(args, got, right):
+    count = sum(len(merged(piece, args[1])) for piece in regex.findall(args[2], "<|end|>"))
+    return (
+        f"<|end|> came out as {count} tokens. Split the text at special tokens first, then apply "
+        "merges to the rest."
+    )
+
+
+CUT = (
+    '" the" was learned with its space and encoded without. Use the same pattern in train and '
+    "encode."
+)
+TYPED = (
+    "text typed by a user became the special token. Special tokens count only where they are "
+    "allowed by name."
+)
+ESCAPE = (
+    '<|end|> was taken for a pattern, in which | means "or", so the text was cut at <, at end '
+    "and at >. regex.escape(name) takes a name letter by letter."
+)
+GIVEN = (
+    'as given: " the" loses its space, <|end|> inside a word is not found, and text typed by a '
+    "user can become the special token. Begin with the cut: use the pattern."
+)
+
+TURNS = Part(
+    "encode_turns",
+    right_turns,
+    cases=turns_cases,
+    wrong=(
+        Wrong("specials after the cut", encoder(late=True), hint_late, "The Late Cut"),
+        Wrong("other cut", encoder(cut=True), says(CUT), "The Two Scissors"),
+        Wrong("allowed to all", encoder(allows_all=True), says(TYPED), "The Impostor"),
+        Wrong(
+            "other cut, allowed to all",
+            encoder(cut=True, allows_all=True),
+            says(f"{CUT} Then there is one more fault."),
+            "The Two Scissors",
+        ),
+        Wrong(
+            "other cut, specials after it",
+            encoder(cut=True, late=True),
+            says(f"{CUT} Then there is one more fault."),
+            "The Two Scissors",
+        ),
+        Wrong(
+            "as given",
+            encoder(cut=True, late=True, allows_all=True),
+            says(GIVEN),
+            "The Two Scissors",
+        ),
+        Wrong("not escaped", not_escaped, says(ESCAPE), "The Late Cut"),
+    ),
+)
+
+# 1.6 Choose a vocabulary
+
+V, C, CONTEXT = 2048, 128, 64
+PER_TOKEN = {65: 1.00, 512: 1.94, V: 2.87}  # characters a token of TinyShakespeare, chapter 01
+LOSS = {65: 1.55, V: 3.99}  # nats per token of the two models in the question
+
+
+def read_rounded(digits):
+    """A reader of numbers that compares them as rounded to so many digits."""
+    return lambda typed: float(round(read_number(typed), digits))
+
+
+def right_numbers():
+    return V * C
+
+
+def right_reach():
+    return float(round(CONTEXT * PER_TOKEN[V]))
+
+
+def right_loss():
+    return round(LOSS[V] / PER_TOKEN[V], 2)
+
+
+def right_model():
+    return "2048"
+
+
+NUMBERS = Part(
+    "table_numbers",
+    right_numbers,
+    label="a",
+    read=read_whole,
+    wrong=(
+        Wrong(
+            "tokens",
+            typed(V),
+            says(f"{V} is the number of tokens. The table has V × C entries: {V * C}."),
+            "The Price Tag",
+        ),
+        Wrong(
+            "one row",
+            typed(C),
+            says(f"{C} is the length of one row. The table has a row for each of {V} tokens."),
+            "The Price Tag",
+        ),
+        Wrong(
+            "times the context",
+            typed(V * C * CONTEXT),
+            says(
+                f"you multiplied by the context as well. {CONTEXT} tokens of a text pick rows of "
+                "one table; it does not grow with them."
+            ),
+            "The Price Tag",
+        ),
+        Wrong(
+            "square",
+            typed(V * V),
+            says(f"{V * V} is V × V, the table of followers. An embedding has V rows of C."),
+            "The Price Tag",
+        ),
+    ),
+)
+REACH = Part(
+    "characters_in_context",
+    right_reach,
+    label="b",
+    read=read_rounded(0),
+    wrong=(
+        Wrong(
+            "divided",
+            typed(float(round(CONTEXT / PER_TOKEN[V]))),
+            says(
+                f"you divided. {CONTEXT} tokens of {PER_TOKEN[V]} characters each cover {CONTEXT} "
+                f"× {PER_TOKEN[V]} characters."
+            ),
+            "The Price Tag",
+        ),
+        Wrong(
+            "tokens",
+            typed(float(CONTEXT)),
+            says(f"{CONTEXT} counts tokens. Each holds {PER_TOKEN[V]} characters on average."),
+            "The Other Unit",
+        ),
+        Wrong(
+            "another row",
+            typed(float(round(CONTEXT * PER_TOKEN[512]))),
+            says(f"that is what V = 512 covers. The question is about V = {V:,}."),
+            "The Price Tag",
+        ),
+    ),
+)
+PER_CHARACTER = Part(
+    "loss_per_character",
+    right_loss,
+    label="c",
+    read=read_rounded(2),
+    wrong=(
+        Wrong(
+            "per token",
+            typed(LOSS[V]),
+            says(
+                f"{LOSS[V]} is per token. A token holds {PER_TOKEN[V]} characters; divide by them."
+            ),
+            "The Other Unit",
+        ),
+        Wrong(
+            "multiplied",
+            typed(round(LOSS[V] * PER_TOKEN[V], 2)),
+            says(
+                f"you multiplied. The {LOSS[V]} nats of a token are shared by its {PER_TOKEN[V]} "
+                "characters: divide."
+            ),
+            "The Other Unit",
+        ),
+    ),
+)
+BETTER = Part(
+    "better_vocabulary",
+    right_model,
+    label="d",
+    read=lambda typed: read_choice("65", "2048")(str(typed).replace(",", "")),
+    wrong=(
+        Wrong(
+            "loss per token",
+            typed("65"),
+            says(
+                "losses per token can't be compared across vocabularies. Divide by characters, "
+                "not tokens."
+            ),
+            "The Other Unit",
+        ),
+    ),
+)
+
+TASKS = (
+    Exercise(
+        "1.1",
+        "CharTokenizer round trip",
+        (TOKENIZER,),
+        hints=(
+            "A vocabulary is a list of different characters in an order that never changes. "
+            "Decoding reads the list; encoding needs the way back.",
+            "from_text gets from a text to the sorted string of its characters in three steps: "
+            "each once, in order, as one string. __init__ keeps that string, its length, and a "
+            "dictionary from character to place. An index that a dictionary does not have stops "
+            "with KeyError by itself.",
+            'from_text: cls("".join(sorted(set(text)))). encode: [self.id_of[c] for c in text]. '
+            'decode: "".join(self.characters[i] for i in ids).',
+        ),
+        references=tuple(
+            f"minigpt_lib.tokenizer:CharTokenizer.{name}"
+            for name in ("__init__", "from_text", "encode", "decode")
+        ),
+        replaces={"CharTokenizer": "tokenizer"},
+    ),
+    Exercise(
+        "1.2",
+        "Characters, bytes, tokens",
+        (CHARACTERS, BYTES, IDS),
+        hints=(
+            "Three questions about one text: what you see, what is stored, what the tokenizer of "
+            "sitting A gives.",
+            "n, a, v, e and the space are plain: 1 byte each. How many bytes has a letter with "
+            "dots, and how many an emoji? The chapter says it in one sentence.",
+            "Bytes: 5 plain characters × 1, one letter with dots × 2, one emoji × 4, added up.",
+        ),
+    ),
+    Exercise(
+        "1.3",
+        "Count pairs",
+        (COUNTS,),
+        hints=(
+            "A pair is an id and the one after it. How many pairs has a piece of n ids?",
+            "Two loops: over the pieces with their frequencies, and inside over the pairs of one "
+            "piece. Nothing of one piece is known while you count the next. A Counter starts each "
+            "entry at 0.",
+            "Start with an empty Counter. For each piece and its n, for i from 0 to "
+            "len(piece) - 2: add n to the entry of (piece[i], piece[i + 1]).",
+        ),
+        references=("minigpt_lib.bpe:count_pairs",),
+        replaces={"count_pairs": "bpe"},
+    ),
+    Exercise(
+        "1.4",
+        "Encode by rank",
+        (ROUNDS,),
+        hints=(
+            "Each round asks one question: of the pairs that stand side by side now, which was "
+            "learned first? Then it changes all their places, and the question is asked again.",
+            "The rank of a pair is its place in merges. Build a dictionary of ranks first. In a "
+            "round, collect the neighbours that have a rank; none: you are done. Otherwise walk "
+            "through the tokens with an index that moves on by 2 after a merge and by 1 after "
+            "none, and fill a new list.",
+            "while known := [p for p in pairwise(tokens) if p in rank]: best = min(known, "
+            "key=rank.get); build merged from left to right, let it be the new tokens, and put it "
+            "into the record.",
+        ),
+        references=(
+            "minigpt_lib.bpe:apply_merges",
+            "minigpt_lib.bpe:merge_pair",
+            "minigpt_lib.bpe:MergeTable.encode",
+        ),
+    ),
+    Exercise(
+        "1.5",
+        "One token or nine?",
+        (TURNS,),
+        hints=(
+            "There are three faults, and none of them loses a character: the order of two steps, "
+            "the pattern, and who may write a special token. Print the pieces.",
+            "What is cut out first can't be cut up later. Which names may be cut out of a turn? "
+            "And which pattern did training use for the rest?",
+            "For each turn: split_at_special(text, allowed); a part that is in allowed gives one "
+            "id; every other part goes through regex.findall(pattern, part) and apply_merges.",
+        ),
+        references=("minigpt_lib.bpe:BPETokenizer.encode", "minigpt_lib.bpe:MergeTable.encode"),
+    ),
+    Exercise(
+        "1.6",
+        "Choose a vocabulary",
+        (NUMBERS, REACH, PER_CHARACTER, BETTER),
+        hints=(
+            "An embedding is a table. What is a row of it, and how many rows are there? A token "
+            "is some characters: the rest is multiplying and dividing by how many.",
+            "a) rows times columns. b) tokens times characters a token. c) nats a token, shared "
+            "among its characters. d) compare what has the same unit.",
+            "a) V × C. b) 64 × characters a token. c) loss ÷ characters a token. d) the smaller "
+            "loss per character.",
+        ),
+    ),
+)
+EXERCISES = {task.number: task for task in TASKS}

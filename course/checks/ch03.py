@@ -1,0 +1,935 @@
+"""Chapter 03, embeddings: the right answers, the known wrong ones, and the help."""
+
+import torch
+from torch import nn
+
+from course.checks.engine import Exercise, Part, Prediction, Wrong
+from course.checks.typed import read_choice, read_whole
+
+
+def normal(generator: torch.Generator, *shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=generator)
+
+
+def whole(generator: torch.Generator, high: int, *shape: int) -> torch.Tensor:
+    return torch.randint(high, shape, generator=generator)
+
+
+# 3.1 Look-up = one-hot product
+
+
+def which(ids, columns):
+    """One-hot rows by comparison: (T,) -> (T, columns)."""
+    return (ids.unsqueeze(-1) == torch.arange(columns)).float()
+
+
+def right_look_up(table, ids):
+    return table[ids]
+
+
+def columns_picked(table, ids):
+    return which(ids, len(table)) @ table.T
+
+
+def laid_down(table, ids):
+    return (which(ids, len(table)) @ table).T
+
+
+def columns_to_the_largest(table, ids):
+    return which(ids, int(ids.max()) + 1) @ table
+
+
+def columns_of_the_seen(table, ids):
+    return (ids.unsqueeze(-1) == ids.unique()).float() @ table
+
+
+def gradient_cut(table, ids):
+    return table.detach()[ids]
+
+
+def drive_look_up(answer, table, ids):
+    """The vectors, and the gradient of the table when a different number comes back for each."""
+    table = table.clone().requires_grad_()
+    vectors = answer(table, ids)
+    if vectors is None:
+        return None
+    gradient, shape = torch.zeros_like(table), (len(ids), table.shape[1])
+    if getattr(vectors, "requires_grad", False) and vectors.shape == shape:
+        signal = torch.linspace(-1, 2, vectors.numel(), dtype=vectors.dtype).view(shape)
+        (gradient,) = torch.autograd.grad(vectors, table, signal)
+    return vectors.detach() if isinstance(vectors, torch.Tensor) else vectors, gradient
+
+
+def look_up_cases(g: torch.Generator) -> list[tuple]:
+    """V, C and T all different and V = C once; the last token used, and not; one used twice."""
+    with_last = torch.tensor([2, 6, 0, 2, 4])
+    without_last = torch.tensor([3, 0, 3, 1])
+    return [
+        (normal(g, 7, 4), with_last),
+        (normal(g, 6, 6), without_last),
+        (normal(g, 5, 8), torch.cat([torch.tensor([1, 1]), whole(g, 4, 7)])),
+    ]
+
+
+def hint_columns_picked(args, got, right):
+    return "you picked columns. A token's vector is a row of the table."
+
+
+def hint_laid_down(args, got, right):
+    T, C = right[0].shape
+    return (
+        f"the vectors are right, but they are the columns of your result, ({C}, {T}). One row per "
+        f"token, ({T}, {C}): put the one-hot on the left of the product."
+    )
+
+
+def hint_narrow(columns):
+    """How many columns the one-hot has, for a way of counting them."""
+    return lambda args, got, right: (
+        f"your one-hot has {columns(args[1])} columns; it needs one per vocabulary entry, "
+        f"{len(args[0])}, not one per token seen."
+    )
+
+
+def hint_gradient_cut(args, got, right):
+    return (
+        "values right, gradient wrong: detach() or .data cut it off. Keep the product in the graph."
+    )
+
+
+LOOK_UP = Part(
+    "look_up",
+    right_look_up,
+    cases=look_up_cases,
+    drive=drive_look_up,
+    wrong=(
+        Wrong("columns picked", columns_picked, hint_columns_picked, "The Wrong Turn"),
+        Wrong("result on its side", laid_down, hint_laid_down, "The Mirror"),
+        Wrong(
+            "columns to the largest id",
+            columns_to_the_largest,
+            hint_narrow(lambda ids: int(ids.max()) + 1),
+            "The Small Hotel",
+        ),
+        Wrong(
+            "columns of the tokens seen",
+            columns_of_the_seen,
+            hint_narrow(lambda ids: len(ids.unique())),
+            "The Small Hotel",
+        ),
+        Wrong("gradient cut", gradient_cut, hint_gradient_cut, "The Cut Cord"),
+    ),
+)
+
+# 3.2 Token plus position
+
+
+class RightEmbedding(nn.Module):
+    """Both tables, the check for long texts, their sum; subclasses spoil one of the methods."""
+
+    is_checked = True
+
+    def __init__(self, vocab_size, context_length, embed_dim, dropout=0.0):
+        super().__init__()
+        rows = (vocab_size, context_length)
+        self.token, self.position = (nn.Embedding(count, embed_dim) for count in rows)
+        self.share = dropout
+
+    def forward(self, ids, start=0):
+        known = len(self.position.weight)
+        if self.is_checked and start + ids.shape[1] > known:
+            raise ValueError(f"more than {known} positions")
+        return self.together(self.token.weight[ids], self.places(ids, start))
+
+    def places(self, ids, start):
+        return self.position.weight[start : start + ids.shape[1]]
+
+    def together(self, tokens, places):
+        return nn.functional.dropout(tokens + places, self.share, self.training)
+
+
+def with_places(chosen):
+    """The answer that adds other rows of the position table: chosen(module, ids, start)."""
+    return type("Spoilt", (RightEmbedding,), {"places": chosen})
+
+
+def with_sum(together):
+    """The answer that puts tokens and places together in another way."""
+    return type("Spoilt", (RightEmbedding,), {"together": together})
+
+
+def row_of(index):
+    """Every position gets one row of the table: the one at index(start, T)."""
+    return with_places(
+        lambda self, ids, start: self.position(torch.tensor(index(start, ids.shape[1])))
+    )
+
+
+def along_the_batch(self, ids, start):
+    return self.position(torch.arange(start, start + len(ids))).unsqueeze(1)
+
+
+def as_many_as_rows(self, ids, start):
+    return self.position(torch.arange(start, start + len(ids)))
+
+
+def whole_table(self, ids, start):
+    return self.position.weight
+
+
+def always_from_zero(self, ids, start):
+    return self.position(torch.arange(ids.shape[1]))
+
+
+def from_one(self, ids, start):
+    return self.position(torch.arange(start + 1, start + ids.shape[1] + 1))
+
+
+def places_left_out(self, tokens, places):
+    return nn.functional.dropout(tokens, self.share, self.training)
+
+
+def dropout_left_out(self, tokens, places):
+    return tokens + places
+
+
+def dropout_on_tokens(self, tokens, places):
+    return nn.functional.dropout(tokens, self.share, self.training) + places
+
+
+def dropout_on_each(self, tokens, places):
+    drop = nn.functional.dropout
+    return drop(tokens, self.share, self.training) + drop(places, self.share, self.training)
+
+
+def dropout_always(self, tokens, places):
+    return nn.functional.dropout(tokens + places, self.share)
+
+
+class Unchecked(RightEmbedding):
+    """Says nothing of its own about a text that is too long."""
+
+    is_checked = False
+
+    def places(self, ids, start):
+        return self.position(torch.arange(start, start + ids.shape[1]))
+
+
+class CutShort(RightEmbedding):
+    """Drops what is too long without a word."""
+
+    is_checked = False
+
+    def forward(self, ids, start=0):
+        return super().forward(ids[:, : len(self.position.weight) - start], start)
+
+
+def drive_embedding(answer, token, position, ids, settings):
+    """Build the module with these two tables in it, and embed the ids.
+
+    Gives the vectors; for a text that is too long, "refused" (a ValueError) or "taken"; with
+    dropout, a word for what was dropped.
+    """
+    start, share = settings.get("start", 0), settings.get("dropout", 0.0)
+    sizes = (len(token), len(position), token.shape[1])
+    module = answer(*sizes, share) if share else answer(*sizes)
+    shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    tables = {"token.weight": token, "position.weight": position}
+    expected = {name: tuple(tensor.shape) for name, tensor in tables.items()}
+    if shapes != expected:
+        raise AttributeError(
+            f"the module's parameters are {shapes}, expected {expected}: an nn.Embedding called "
+            "self.token and another called self.position"
+        )
+    options = {"start": start} if start else {}
+    try:
+        vectors = torch.func.functional_call(module, tables, (ids,), options)
+        if not share:
+            return "taken" if start + ids.shape[1] > len(position) else vectors
+        whole = torch.func.functional_call(module.eval(), tables, (ids,), options)
+    except ValueError:
+        return "refused"
+    if not torch.allclose(whole, token[ids] + position[start : start + ids.shape[1]], atol=1e-4):
+        return "drops while evaluating"
+    left = vectors != 0
+    if left.all():
+        same = torch.allclose(vectors, whole, atol=1e-4)
+        return "drops nothing" if same else "drops parts of the sum"
+    rest = torch.allclose(vectors[left], whole[left] / (1 - share), atol=1e-4)
+    is_share = 0.2 < left.double().mean() < 0.8
+    return "drops the sum" if rest and is_share else "drops parts of the sum"
+
+
+def embedding_cases(g: torch.Generator) -> list[tuple]:
+    """B, T, L, C, V all different; T = L, B = T and B = 1 once; starts; too long; with dropout."""
+
+    def case(B, T, V=7, L=6, C=5, **settings):
+        return normal(g, V, C), normal(g, L, C), whole(g, V, B, T), settings
+
+    return [
+        case(2, 4),
+        case(3, 3),
+        case(3, 6),
+        case(1, 5),
+        case(2, 3, start=2),
+        case(4, 2, V=9, L=8, C=3, start=4),
+        case(2, 4, start=2),
+        case(2, 7),
+        case(1, 3, start=4),
+        case(3, 6, C=8, dropout=0.5),
+    ]
+
+
+def hint_one_row(args, got, right):
+    return "all positions got the same vector. Look up arange(T), not a single index."
+
+
+def hint_along_batch(args, got, right):
+    return (
+        "rows of the batch got different positions. You counted along the batch: arange(T), and "
+        "let it broadcast."
+    )
+
+
+def hint_as_many(args, got, right):
+    B, T = args[2].shape
+    return (
+        f"ids is {(B, T)}, and you count {B} positions: those are the rows of the batch. A text "
+        f"has {T} tokens: ids.shape[1]."
+    )
+
+
+def hint_whole_table(args, got, right):
+    T, L = args[2].shape[1], len(args[1])
+    return f"a text of {T} fails on a table of {L}. Take the first T rows only."
+
+
+def hint_from_zero(args, got, right):
+    start = args[3]["start"]
+    return (
+        f"with start={start} the first token got position 0. The text goes on at position {start}: "
+        "count from start to start + T."
+    )
+
+
+def hint_from_one(args, got, right):
+    return "the first token got position 1. Positions start at 0, like everything torch counts."
+
+
+def hint_no_places(args, got, right):
+    return (
+        "a token has the same vector wherever it stands: the row of its position is not added. "
+        "Look it up in self.position."
+    )
+
+
+def hint_no_dropout(args, got, right):
+    return (
+        "with dropout=0.5, while training, nothing is dropped. Keep an nn.Dropout(dropout) and put "
+        "the sum through it."
+    )
+
+
+def hint_dropout_parts(args, got, right):
+    return (
+        "dropout acts on one table's rows before they are added. Add first, then drop entries of "
+        "the sum."
+    )
+
+
+def hint_dropout_always(args, got, right):
+    return (
+        "after eval() entries are still dropped. nn.Dropout follows the module's mode; F.dropout "
+        "has to be told: training=self.training."
+    )
+
+
+def hint_unchecked(args, got, right):
+    end = args[3].get("start", 0) + args[2].shape[1]
+    return (
+        f"position {end - 1} of a table of {len(args[1])} gives no ValueError that says so. Keep "
+        "the check that stands at the start of forward."
+    )
+
+
+EMBEDDING = Part(
+    "TokenAndPositionEmbedding",
+    RightEmbedding,
+    cases=embedding_cases,
+    drive=drive_embedding,
+    wrong=(
+        Wrong("row 0 for all", row_of(lambda start, T: 0), hint_one_row, "The Standstill"),
+        Wrong("row start for all", row_of(lambda start, T: start), hint_one_row, "The Standstill"),
+        Wrong(
+            "last row for all",
+            row_of(lambda start, T: start + T - 1),
+            hint_one_row,
+            "The Standstill",
+        ),
+        Wrong(
+            "counted along the batch",
+            with_places(along_the_batch),
+            hint_along_batch,
+            "The Wrong Turn",
+        ),
+        Wrong("as many as rows", with_places(as_many_as_rows), hint_as_many, "The Wrong Turn"),
+        Wrong("whole table", with_places(whole_table), hint_whole_table, "The Whole Shelf"),
+        Wrong("start unused", with_places(always_from_zero), hint_from_zero, "The Fresh Starter"),
+        Wrong("counted from one", with_places(from_one), hint_from_one, "The Fence Post"),
+        Wrong("no positions", with_sum(places_left_out), hint_no_places, "The Standstill"),
+        Wrong("no dropout", with_sum(dropout_left_out), hint_no_dropout, "The Leftover"),
+        Wrong(
+            "dropout before the sum",
+            with_sum(dropout_on_tokens),
+            hint_dropout_parts,
+            "The Early Bird",
+        ),
+        Wrong(
+            "dropout while evaluating",
+            with_sum(dropout_always),
+            hint_dropout_always,
+            "The Sleepwalker",
+        ),
+        Wrong("too long unnoticed", Unchecked, hint_unchecked, "The Leftover"),
+        Wrong("too long cut off", CutShort, hint_unchecked, "The Leftover"),
+    ),
+)
+
+# 3.3 Add or concatenate?
+
+
+def hint_tables(args, got, right):
+    return (
+        f"{got} counts the tables. Count the next matrix: it is twice as wide after concatenation."
+    )
+
+
+def hint_whole_matrix(args, got, right):
+    return (
+        f"{got} is all of the wide matrix. Adding does not save it whole: a matrix of 128 × 128 "
+        "is needed all the same."
+    )
+
+
+def hint_one_column(args, got, right):
+    return (
+        "128 counts the further inputs of the next matrix. Each of them comes with a weight for "
+        "each of the 128 outputs."
+    )
+
+
+def hint_nothing(args, got, right):
+    return (
+        "the results can be the same, the number of parameters is not: W₁ and W₂ are two matrices "
+        "of 128 × 128, and adding needs one."
+    )
+
+
+def hint_saves(args, got, right):
+    return "the number is right, its sign is not: after concatenation the matrix is the larger one."
+
+
+def hint_costs(args, got, right):
+    return (
+        "the number is right, its sign is not: here the tables for adding are the larger ones, so "
+        "adding saves less than nothing. Type a negative number."
+    )
+
+
+def hint_same_matrix(args, got, right):
+    return (
+        "right for the next matrix: 96 + 32 numbers are as wide as 128. But now the tables differ: "
+        "count their entries."
+    )
+
+
+def hint_still_twice(args, got, right):
+    return (
+        "that was question a. Here the two vectors side by side have 96 + 32 = 128 numbers, so "
+        "the next matrix is no wider."
+    )
+
+
+def hint_one_table(args, got, right):
+    return f"{abs(got)} is the difference of one table only. Both became narrower."
+
+
+SAVED = Part(
+    "answer_a",
+    lambda: 128 * 128,
+    label="a",
+    read=read_whole,
+    wrong=(
+        Wrong("both tables", lambda: (65 + 100) * 128, hint_tables, "The Bystander"),
+        Wrong("the token table", lambda: 65 * 128, hint_tables, "The Bystander"),
+        Wrong("the position table", lambda: 100 * 128, hint_tables, "The Bystander"),
+        Wrong("the wide matrix", lambda: 2 * 128 * 128, hint_whole_matrix, "The Bystander"),
+        Wrong("inputs only", lambda: 128, hint_one_column, "The Bystander"),
+        Wrong("nothing", lambda: 0, hint_nothing, "The Bystander"),
+        Wrong("sign", lambda: -128 * 128, hint_saves, "The Climber"),
+    ),
+)
+COST = Part(
+    "answer_b",
+    lambda: 65 * (96 - 128) + 100 * (32 - 128),
+    label="b",
+    read=read_whole,
+    wrong=(
+        Wrong("sign", lambda: 65 * 32 + 100 * 96, hint_costs, "The Climber"),
+        Wrong("next matrix only", lambda: 0, hint_same_matrix, "The Bystander"),
+        Wrong("still twice as wide", lambda: 128 * 128, hint_still_twice, "The Bystander"),
+        Wrong("token table only", lambda: -65 * 32, hint_one_table, "The Bystander"),
+        Wrong("position table only", lambda: -100 * 96, hint_one_table, "The Bystander"),
+    ),
+)
+
+# 3.4 Nearest neighbours
+
+
+def cosines(table, i):
+    return torch.cosine_similarity(table.double(), table[i].double(), dim=-1)
+
+
+def ranked(scores, i=None):
+    """Ids from the largest score to the smallest; without i, if it is given."""
+    return [j for j in scores.argsort(descending=True).tolist() if j != i]
+
+
+def products(table, i):
+    return table.double() @ table[i].double()
+
+
+def distances(table, i):
+    return (table.double() - table[i].double()).square().sum(-1)
+
+
+def right_nearest(table, i, k):
+    return ranked(cosines(table, i), i)[:k]
+
+
+def itself(table, i, k):
+    return ranked(cosines(table, i))[:k]
+
+
+def itself_and_k(table, i, k):
+    return ranked(cosines(table, i))[: k + 1]
+
+
+def one_too_few(table, i, k):
+    return ranked(cosines(table, i))[1:k]
+
+
+def by_product(table, i, k):
+    return ranked(products(table, i), i)[:k]
+
+
+def by_product_itself(table, i, k):
+    return ranked(products(table, i))[:k]
+
+
+def by_product_without_first(table, i, k):
+    return ranked(products(table, i))[1 : k + 1]
+
+
+def by_own_length(table, i, k):
+    """Divided by the length of row j twice: what forgets the root does."""
+    return ranked(products(table, i) / table.double().square().sum(-1), i)[:k]
+
+
+def by_distance(table, i, k):
+    return ranked(-distances(table, i), i)[:k]
+
+
+def by_distance_itself(table, i, k):
+    return ranked(-distances(table, i))[:k]
+
+
+def farthest(table, i, k):
+    return ranked(-cosines(table, i), i)[:k]
+
+
+def farthest_by_distance(table, i, k):
+    return ranked(distances(table, i), i)[:k]
+
+
+def scores_for_ids(table, i, k):
+    scores = cosines(table, i)
+    return [scores[j].item() for j in ranked(scores, i)[:k]]
+
+
+def drive_nearest(answer, table, i, k):
+    """The ids as a list of whole numbers, whatever they came in; anything else as it is."""
+    found = answer(table, i, k)
+    found = found.tolist() if isinstance(found, torch.Tensor) else found
+    return list(found) if isinstance(found, (list, tuple)) else found
+
+
+def nearest_cases(g: torch.Generator) -> list[tuple]:
+    """Rows of very different lengths; i the shortest, the longest and in between; k 1 to all."""
+
+    def table(V, C):
+        while True:
+            lengths = 10 ** (2 * torch.rand(V, 1, generator=g) - 1)  # 0.1 to 10
+            rows = nn.functional.normalize(normal(g, V, C), dim=-1)
+            gaps = (rows @ rows.T).sort(dim=-1).values.diff(dim=-1)
+            if gaps.min() > 1e-5:  # no ties: rounding must not decide
+                return rows * lengths
+
+    cases = []
+    for V, C, place, k in [(30, 4, 0, 3), (20, 6, -1, 4), (12, 5, 6, 1), (8, 3, 0, 7)]:
+        rows = table(V, C)
+        cases.append((rows, rows.norm(dim=-1).argsort()[place].item(), k))
+    return cases
+
+
+def hint_itself(args, got, right):
+    return (
+        f"every token is nearest to itself, and {args[1]} stands in your list of neighbours of "
+        f"{args[1]}. Leave it out."
+    )
+
+
+def hint_one_too_few(args, got, right):
+    return (
+        f"{len(got)} neighbours, not {len(right)}. You left the token itself out of the k nearest; "
+        "ask for one more before you do."
+    )
+
+
+def hint_product(args, got, right):
+    return (
+        "long rows win everywhere, and with counts those are the frequent tokens. You used dot "
+        "products; divide by both lengths."
+    )
+
+
+def hint_squared(args, got, right):
+    return (
+        "short rows win everywhere: you divide by the square of a length. The length is the root "
+        "of the sum of squares."
+    )
+
+
+def hint_distance(args, got, right):
+    return (
+        "rows of similar length win: you measured how far apart the points are. Neighbours point "
+        "in the same direction, so give every row the length 1 first."
+    )
+
+
+def hint_farthest(args, got, right):
+    return "these are the farthest. Similarity sorts from large to small; distance the other way."
+
+
+def hint_scores(args, got, right):
+    return "you return how similar the neighbours are, not who they are. topk gives both: .indices"
+
+
+NEAREST = Part(
+    "nearest",
+    right_nearest,
+    cases=nearest_cases,
+    drive=drive_nearest,
+    wrong=(
+        Wrong("itself", itself, hint_itself, "The Selfie"),
+        Wrong("itself and k more", itself_and_k, hint_itself, "The Selfie"),
+        Wrong("one too few", one_too_few, hint_one_too_few, "The Fence Post"),
+        Wrong("dot products", by_product, hint_product, "The Loudspeaker"),
+        Wrong("dot products and itself", by_product_itself, hint_product, "The Loudspeaker"),
+        Wrong(
+            "dot products without the first",
+            by_product_without_first,
+            hint_product,
+            "The Loudspeaker",
+        ),
+        Wrong("divided by the square", by_own_length, hint_squared, "The Loudspeaker"),
+        Wrong("distance", by_distance, hint_distance, "The Loudspeaker"),
+        Wrong("distance and itself", by_distance_itself, hint_itself, "The Selfie"),
+        Wrong("farthest", farthest, hint_farthest, "The Climber"),
+        Wrong("farthest by distance", farthest_by_distance, hint_farthest, "The Climber"),
+        Wrong("scores for ids", scores_for_ids, hint_scores, "The Price Tag"),
+    ),
+)
+
+# 3.5 Renumber the vocabulary
+
+
+def equal() -> str:
+    return "equal"
+
+
+def different() -> str:
+    return "different"
+
+
+def put(table, new):
+    """Row v of the table at place new[v]."""
+    return table[new.argsort()]
+
+
+def right_renumber(table, ids, new):
+    return put(table, new), new[ids]
+
+
+def drive_renumber(answer, table, ids, new):
+    """The two tensors; a list counts as a tensor."""
+    found = answer(table, ids, new)
+    if not isinstance(found, (tuple, list)):
+        return found
+    return tuple(part if isinstance(part, torch.Tensor) else torch.tensor(part) for part in found)
+
+
+def renumber_cases(g: torch.Generator) -> list[tuple]:
+    """V, C and T all different; no renumbering that is its own way back."""
+
+    def case(V, C, T):
+        new = torch.arange(V)
+        while torch.equal(new[new], torch.arange(V)):
+            new = torch.randperm(V, generator=g)
+        ids = torch.cat([torch.arange(V), whole(g, V, T)])  # every token, so that all show
+        return normal(g, V, C), ids, new
+
+    return [case(6, 3, 4), case(9, 5, 7), case(5, 2, 8)]
+
+
+def moved(args):
+    """A token for which a renumbering and its way back differ: its id and its new id."""
+    new = args[2]
+    v = next(v for v in range(len(new)) if new[new[v]] != v)
+    return v, int(new[v])
+
+
+def hint_same_loss(args, got, right):
+    return (
+        "the loss is equal to the last bit. An id is a name, not a quantity: 7 is not closer to 8 "
+        "than to 60."
+    )
+
+
+def hint_rows_taken(args, got, right):
+    v, w = moved(args)
+    return (
+        f"the ids are right, the rows went the wrong way: table[new] fetches row {w} to place {v}. "
+        f"Row {v} has to stand at place {w}: make an empty table and fill its rows new."
+    )
+
+
+def hint_only_ids(args, got, right):
+    v, w = moved(args)
+    return (
+        f"the ids changed and the rows did not: token {v} is now called {w} and finds the vector "
+        f"that belonged to another. Move row {v} to place {w}."
+    )
+
+
+def hint_only_rows(args, got, right):
+    v, w = moved(args)
+    return (
+        f"the rows changed and the ids did not: row {v} stands at place {w} now, and the text "
+        f"still asks for {v}. Look up the new name of each id: new[ids]."
+    )
+
+
+def hint_both_back(args, got, right):
+    v, w = moved(args)
+    return (
+        f"each token finds its own vector, but under another name: token {v} is to be called {w}. "
+        "You went from new ids to old ones; new[v] leads from old to new."
+    )
+
+
+def hint_ids_back(args, got, right):
+    v, w = moved(args)
+    return (
+        f"the rows are right, the ids went the wrong way: token {v} is to be called {w}, which is "
+        f"what stands at place {v} of new."
+    )
+
+
+SAME_LOSS = Part(
+    "answer",
+    equal,
+    label="a",
+    read=read_choice("equal", "different"),
+    wrong=(Wrong("different", different, hint_same_loss, "The Numerologist"),),
+)
+RENUMBER = Part(
+    "renumber",
+    right_renumber,
+    cases=renumber_cases,
+    drive=drive_renumber,
+    label="b",
+    wrong=(
+        Wrong(
+            "rows fetched",
+            lambda table, ids, new: (table[new], new[ids]),
+            hint_rows_taken,
+            "The Mirror",
+        ),
+        Wrong(
+            "ids only", lambda table, ids, new: (table, new[ids]), hint_only_ids, "The Half Move"
+        ),
+        Wrong(
+            "rows only",
+            lambda table, ids, new: (put(table, new), ids),
+            hint_only_rows,
+            "The Half Move",
+        ),
+        Wrong(
+            "both the other way",
+            lambda table, ids, new: (table[new], new.argsort()[ids]),
+            hint_both_back,
+            "The Mirror",
+        ),
+        Wrong(
+            "ids the other way",
+            lambda table, ids, new: (put(table, new), new.argsort()[ids]),
+            hint_ids_back,
+            "The Mirror",
+        ),
+    ),
+)
+
+
+CARDS = {
+    "The Small Hotel": (
+        "Makes room for the tokens it has met and has none left for the rest of the vocabulary. "
+        "The shapes fit today and break with the next text. Ask the table how many rows it has."
+    ),
+    "The Cut Cord": (
+        "The values are right and nothing behind them can learn: a detach(), .data, .item() or "
+        "torch.tensor(…) lies on the way. Ask for the gradient, not only for the value."
+    ),
+    "The Standstill": (
+        "Every token stands at the same place, so the order of a text is lost. Swap two tokens: if "
+        "the vectors only swap too, positions are missing."
+    ),
+    "The Whole Shelf": (
+        "Takes the whole table where a few rows are meant. It works for the longest text and stops "
+        "for every other. Try a length that is not the table's."
+    ),
+    "The Fresh Starter": (
+        "Begins at 0 each time, also where a text goes on. You notice when a text in two pieces "
+        "differs from the same text in one."
+    ),
+    "The Leftover": (
+        "A part that was asked for is built, or was there, and is not used. Read the promise in "
+        "the docstring line by line and find the line of code that keeps it."
+    ),
+    "The Early Bird": (
+        "Acts a step too soon, on the parts instead of the whole. Ask after which step the "
+        "operation is meant to come."
+    ),
+    "The Sleepwalker": (
+        "Does in evaluation what belongs to training. Call eval(), run twice, and compare: the "
+        "results must be equal."
+    ),
+    "The Bystander": (
+        "Counts what is the same on both sides, or half of what differs. Write down both sides in "
+        "full, then take the difference."
+    ),
+    "The Selfie": (
+        "Found itself, with perfect similarity. Leave the item you ask about out of the ranking."
+    ),
+    "The Loudspeaker": (
+        "The longest vector wins, whatever it says. Give every vector the length 1 before you "
+        "compare directions."
+    ),
+    "The Price Tag": (
+        "Brings the score home and leaves the goods in the shop. topk and sort give values and "
+        "indices; say which of the two you want."
+    ),
+    "The Numerologist": (
+        "Sees a meaning in the number of a token. Renumber everything: if the result changes, the "
+        "numbers were used as quantities."
+    ),
+    "The Half Move": (
+        "One of two things that belong together was changed. Whoever renames must also move what "
+        "is found under the name."
+    ),
+}
+
+PREDICTIONS = {
+    "3.p1": Prediction("b", choices="abc"),
+    "3.p2": Prediction(0),
+    "3.p3": Prediction("c", choices="abc"),
+    "3.p4": Prediction("c", choices="abc"),
+    "3.p5": Prediction("b", choices="abc"),
+}
+
+REFERENCES = ("minigpt_lib.embeddings:TokenAndPositionEmbedding.forward",)
+
+EXERCISES = {
+    task.number: task
+    for task in (
+        Exercise(
+            "3.1",
+            "Look-up = one-hot product",
+            (LOOK_UP,),
+            hints=(
+                "One row of zeros and a single 1 for each token. What does a row of zeros with a "
+                "1 in place 3 leave of a matrix, when it stands on its left?",
+                "ids (T,) becomes a one-hot (T, V), and (T, V) times (V, C) is (T, C). V is the "
+                "number of rows of the table, whatever tokens occur.",
+                "one_hot = F.one_hot(ids, number of rows of table), turned into the table's type "
+                "of number; then the product one_hot @ table.",
+            ),
+            torch_references=("embedding", "index_select", "gather", "take"),
+        ),
+        Exercise(
+            "3.2",
+            "Token plus position",
+            (EMBEDDING,),
+            hints=(
+                "Two tables: one is asked with the ids, the other with the numbers of the places "
+                "where they stand.",
+                "The rows of the tokens are (B, T, C), the rows of the positions (T, C). Which "
+                "whole numbers, T of them, does the first token of a text begin?",
+                "In __init__: self.token and self.position, each an nn.Embedding, and "
+                "self.dropout. In forward: positions = arange from start to start + T, then "
+                "dropout of token rows plus position rows.",
+            ),
+            references=REFERENCES,
+            replaces={"TokenAndPositionEmbedding": "embeddings"},
+        ),
+        Exercise(
+            "3.3",
+            "Add or concatenate?",
+            (SAVED, COST),
+            hints=(
+                "Write down what there is to learn in each of the two designs: token table, "
+                "position table, next matrix. Which of the three differ?",
+                "A table has as many entries as rows times width; a matrix as many as inputs "
+                "times outputs. Concatenated vectors are as wide as both together.",
+                "For each design: 65 × (width of a token vector) + 100 × (width of a position "
+                "vector) + (width of what goes into the matrix) × 128. Then the difference.",
+            ),
+        ),
+        Exercise(
+            "3.4",
+            "Nearest neighbours",
+            (NEAREST,),
+            hints=(
+                "A row may be long because its token is frequent. Which comparison of two arrows "
+                "does not depend on how long they are?",
+                "Give each row of (V, C) the length 1; one product with row i then makes (V,) "
+                "cosines. Before you take the k largest, see to it that i can't be among them.",
+                "unit = rows divided by their norms (keepdim); cosines = unit @ unit[i]; the entry "
+                "i becomes -inf; then the indices of the k largest, as a list.",
+            ),
+        ),
+        Exercise(
+            "3.5",
+            "Renumber the vocabulary",
+            (SAME_LOSS, RENUMBER),
+            hints=(
+                "Think of coats in a cloakroom: what must happen to the coats when all tickets "
+                "get new numbers, so that everybody gets their own coat back?",
+                "new[v] is the new id of token v, so the new ids have the shape of ids. Row v of "
+                "the old table becomes which row of the new one?",
+                "Start from a table of the same shape; its row new[v] is row v of the old one, for "
+                "all v at once by an index on the left of =. The ids: look each up in new.",
+            ),
+        ),
+    )
+}

@@ -1,0 +1,392 @@
+"""Chapter 02: right answers written in other ways, and mistakes as a learner may write them."""
+
+import math
+import random
+from collections import Counter
+
+import torch
+from torch.utils.data import random_split
+
+# Other ways of writing it
+
+
+def split_by_list(ids, val_fraction=0.1):
+    tokens = [int(token) for token in ids]
+    first = math.floor(len(tokens) * (1 - val_fraction))
+    return torch.tensor(tokens[:first]), torch.tensor(tokens[first:])
+
+
+def split_by_mask(ids, val_fraction=0.1):
+    ids = torch.as_tensor(ids)
+    early = torch.arange(len(ids)) < int(len(ids) * (1 - val_fraction))
+    return [ids[early], ids[~early]]
+
+
+def batch_of_slices(ids, batch_size, context_length, generator=None, device=None):
+    starts = torch.randint(len(ids) - context_length, (batch_size,), generator=generator)
+    x = torch.stack([ids[i : i + context_length] for i in starts])
+    y = torch.stack([ids[i + 1 : i + 1 + context_length] for i in starts])
+    if device is not None:
+        x, y = x.to(device), y.to(device)
+    return x, y
+
+
+def batch_by_loops(ids, B, T, generator=None, device=None):
+    x = torch.empty(B, T, dtype=torch.long)
+    y = torch.empty_like(x)
+    for b in range(B):
+        start = int(torch.rand(1, generator=generator) * (len(ids) - T))
+        for t in range(T):
+            x[b, t], y[b, t] = ids[start + t], ids[start + t + 1]
+    return [x.to(device), y.to(device)]
+
+
+def batch_of_weighted_starts(ids, B, T, generator=None, device=None):
+    chances = torch.ones(len(ids) - T)
+    starts = torch.multinomial(chances, B, replacement=True, generator=generator)
+    both = ids[starts[:, None] + torch.arange(T + 1)].to(device)
+    return both[:, :T], both[:, 1:]
+
+
+def mended_in_place(ids, B, T, generator):
+    cut = int(0.9 * len(ids))
+    train, val = ids[:cut], ids[cut:]
+    starts = torch.randint(len(train) - T, (B,), generator=generator)
+    positions = starts[:, None] + torch.arange(T)
+    x, y = train[positions], train[positions + 1]
+    return train, val, x, y
+
+
+def mended_by_slices(ids, B, T, generator):
+    train, val = split_by_mask(ids)
+    return [train, val, *batch_of_slices(train, B, T, generator)]
+
+
+def report_by_hand(text):
+    fewest = min(text.count(c) for c in text)
+    rarest = sorted(c for c in set(text) if text.count(c) == fewest)[0]
+    return [sum(1 for _ in text), len(set(text)), rarest, int(0.9 * len(text))]
+
+
+def report_by_sorting(text):
+    rarest = sorted(sorted(set(text)), key=text.count)[0]
+    return len(text), len(dict.fromkeys(text)), rarest, math.floor(len(text) / 10 * 9)
+
+
+RIGHT = {
+    "2.1": [(split_by_list,), (split_by_mask,)],
+    "2.2": [(batch_of_slices,), (batch_by_loops,), (batch_of_weighted_starts,)],
+    "2.3": [("5",), (5.0,), (torch.tensor(5),)],
+    "2.4": [
+        ((5, 2), mended_in_place),
+        ({2, 5}, mended_by_slices),
+        (torch.tensor([2, 5]), mended_in_place),
+        (["2", "5"], mended_by_slices),
+    ],
+    "2.5": [(report_by_hand,), (report_by_sorting,)],
+}
+
+
+# Each mistake as a learner may write it, and what the check says
+
+
+def split_at(first=0, second=0, stop=None):
+    def answer(ids, val_fraction=0.1):
+        ids = torch.as_tensor(ids)
+        n = int(len(ids) * (1 - val_fraction))
+        return ids[: n + first], ids[n + second : stop]
+
+    return answer
+
+
+def every_tenth(ids, val_fraction=0.1):
+    ids = torch.as_tensor(ids)
+    step = round(1 / val_fraction)
+    is_val = torch.arange(len(ids)) % step == 0
+    return ids[~is_val], ids[is_val]
+
+
+def sampled(ids, val_fraction=0.1):
+    ids = list(torch.as_tensor(ids).tolist())
+    random.shuffle(ids)
+    return split_by_list(ids, val_fraction)
+
+
+def torch_split(ids, val_fraction=0.1):
+    ids = torch.as_tensor(ids)
+    parts = random_split(ids, [1 - val_fraction, val_fraction])
+    return tuple(ids[torch.tensor(part.indices)] for part in parts)
+
+
+def train_is_all(ids, val_fraction=0.1):
+    ids = torch.as_tensor(ids)
+    return ids, split_by_list(ids, val_fraction)[1]
+
+
+def front_for_validation(ids, val_fraction=0.1):
+    ids = torch.as_tensor(ids)
+    n_val = len(ids) - int(len(ids) * (1 - val_fraction))
+    return ids[n_val:], ids[:n_val]
+
+
+def wrong_order(ids, val_fraction=0.1):
+    train, val = split_by_list(ids, val_fraction)
+    return val, train
+
+
+def fraction_to_train(ids, val_fraction=0.1):
+    ids = torch.as_tensor(ids)
+    cut = int(len(ids) * val_fraction)
+    return ids[:cut], ids[cut:]
+
+
+def always_a_tenth(ids, val_fraction=0.1):
+    return split_by_mask(ids)
+
+
+def rounding_up(ids, val_fraction=0.1):
+    ids = torch.as_tensor(ids)
+    cut = math.ceil(len(ids) * (1 - val_fraction))
+    return ids[:cut], ids[cut:]
+
+
+def from_the_end(ids, val_fraction=0.1):
+    ids = torch.as_tensor(ids)
+    return ids[: int(len(ids) * (1 - val_fraction))], ids[-int(len(ids) * val_fraction) :]
+
+
+def slices_of_a_list(ids, val_fraction=0.1):
+    cut = math.floor(len(ids) * (1 - val_fraction))
+    return ids[:cut], ids[cut:]
+
+
+def looked_up(high, x_at=0, y_at=1, low=0, rows=None):
+    """By a table of positions; `high` is added to the limit n - T of the starts."""
+
+    def answer(ids, B, T, generator=None, device=None):
+        starts = torch.randint(low, len(ids) - T + high, (rows or B,), generator=generator)
+        at = starts.expand(B)[:, None] + torch.arange(T)
+        return ids[at + x_at].to(device), ids[at + y_at].to(device)
+
+    return answer
+
+
+def too_many_slices(ids, B, T, generator=None, device=None):
+    starts = torch.randint(len(ids) - T + 1, (B,), generator=generator).tolist()
+    x = [ids[i : i + T] for i in starts]
+    return torch.stack(x), torch.stack([ids[i + 1 : i + T + 1] for i in starts])
+
+
+def starts_to_the_end(ids, B, T, generator=None, device=None):
+    starts = torch.randint(len(ids), (B,), generator=generator).tolist()
+    x = [ids[i : i + T] for i in starts]
+    return torch.stack(x), torch.stack([ids[i + 1 : i + T + 1] for i in starts])
+
+
+def x_and_y_swapped(ids, B, T, generator=None, device=None):
+    return batch_of_slices(ids, B, T, generator, device)[::-1]
+
+
+def short_answer(ids, B, T, generator=None, device=None):
+    starts = torch.randint(len(ids) - T, (B,), generator=generator)
+    y = torch.stack([ids[i + 1 : i + T] for i in starts])
+    return torch.stack([ids[i : i + T] for i in starts]), y
+
+
+def by_roll(ids, B, T, generator=None, device=None):
+    x, _ = batch_by_loops(ids, B, T, generator, device)
+    return x, torch.cat([x[:, 1:], x[:, :1]], dim=1)
+
+
+def no_look_up(ids, B, T, generator=None, device=None):
+    starts = torch.randint(len(ids) - T, (B, 1), generator=generator)
+    return starts + torch.arange(T), starts + torch.arange(T) + 1
+
+
+def reseeded(ids, B, T, generator=None, device=None):
+    generator = torch.Generator().manual_seed(1337)
+    return batch_of_slices(ids, B, T, generator, device)
+
+
+def python_random(ids, B, T, generator=None, device=None):
+    starts = torch.tensor([random.randrange(len(ids) - T) for _ in range(B)])
+    at = starts[:, None] + torch.arange(T)
+    return ids[at].to(device), ids[at + 1].to(device)
+
+
+def stays_here(ids, B, T, generator=None, device=None):
+    return batch_of_slices(ids, B, T, generator)
+
+
+def transposed(ids, B, T, generator=None, device=None):
+    x, y = batch_of_slices(ids, B, T, generator, device)
+    return x.transpose(0, 1), y.transpose(0, 1)
+
+
+def mended_but(early=0, shift=1):
+    def answer(ids, B, T, generator):
+        cut = int(0.9 * len(ids))
+        train, val = ids[:cut], ids[cut - early * T :]
+        at = torch.randint(len(train) - T, (B, 1), generator=generator) + torch.arange(T)
+        return train, val, train[at], train[at + shift]
+
+    return answer
+
+
+def mended_by_roll(ids, B, T, generator):
+    train, val, x, _ = mended_in_place(ids, B, T, generator)
+    return train, val, x, torch.roll(x, -1, dims=1)
+
+
+def mended_backwards(ids, B, T, generator):
+    train, val, x, y = mended_in_place(ids, B, T, generator)
+    return train, val, y, x
+
+
+def mended_by_one(second):
+    def answer(ids, B, T, generator):
+        train, _, x, y = mended_in_place(ids, B, T, generator)
+        return train, ids[len(train) + second :], x, y
+
+    return answer
+
+
+def mended_unseeded(ids, B, T, generator):
+    return mended_in_place(ids, B, T, None)
+
+
+def vocabulary_of_training(text):
+    size, _, rarest, boundary = report_by_hand(text)
+    return size, len(set(text[:boundary])), rarest, boundary
+
+
+def training_only(text):
+    cut = int(0.9 * len(text))
+    return len(text), *report_by_hand(text[:cut])[1:3], cut
+
+
+def in_bytes(text):
+    return (len(text.encode("utf-8")), *report_by_hand(text)[1:])
+
+
+def commonest(text):
+    size, v, _, boundary = report_by_hand(text)
+    return size, v, max(set(text), key=text.count), boundary
+
+
+def first_seen(text):
+    size, v, _, boundary = report_by_hand(text)
+    return size, v, min(text, key=text.count), boundary
+
+
+def last_seen(text):
+    size, v, _, boundary = report_by_hand(text)
+    return size, v, min(dict.fromkeys(text[::-1]), key=text.count), boundary
+
+
+def last_of_most_common(text):
+    size, v, _, boundary = report_by_hand(text)
+    return size, v, Counter(text).most_common()[-1][0], boundary
+
+
+def sorted_backwards(text):
+    size, v, _, boundary = report_by_hand(text)
+    return size, v, min(sorted(set(text), reverse=True), key=text.count), boundary
+
+
+def boundary_as_size(text):
+    *rest, boundary = report_by_hand(text)
+    return (*rest, len(text) - boundary)
+
+
+def boundary_up(text):
+    return (*report_by_hand(text)[:3], math.ceil(0.9 * len(text)))
+
+
+LEAK = "✗ 2.1: validation text occurs before training text. Text is a sequence: cut once, do not"
+ONE_SHORT = "✗ 2.2: start 4 makes y one short. The last start is len(ids) - T - 1."
+SAID = [
+    ("2.1", (every_tenth,), LEAK),
+    ("2.1", (sampled,), LEAK),
+    ("2.1", (torch_split,), LEAK),
+    ("2.1", (split_at(first=1),), "✗ 2.1: 1 id is in both parts. The second part starts where"),
+    ("2.1", (split_at(second=-1),), "✗ 2.1: 1 id is in both parts. The second part starts where"),
+    ("2.1", (train_is_all,), "✗ 2.1: {s} ids are in both parts. The second part starts where"),
+    (
+        "2.1",
+        (split_at(stop=-1),),
+        "✗ 2.1: the last id is in neither part. Slice to the end, not to",
+    ),
+    ("2.1", (split_at(second=1),), "✗ 2.1: between the two parts 1 id is lost. The second part"),
+    ("2.1", (split_at(first=-1),), "✗ 2.1: between the two parts 1 id is lost. The second part"),
+    ("2.1", (from_the_end,), "✗ 2.1: between the two parts 1 id is lost. The second part starts"),
+    ("2.1", (front_for_validation,), "✗ 2.1: your validation part is the beginning of the text."),
+    ("2.1", (wrong_order,), "✗ 2.1: the parts are right and change places: "),
+    ("2.1", (fraction_to_train,), "✗ 2.1: your parts have {s} ids. val_fraction is the share"),
+    ("2.1", (always_a_tenth,), "✗ 2.1: with val_fraction=0.3 your parts have {s} ids, a tenth as"),
+    ("2.1", (rounding_up,), "✗ 2.1: your training part has {s} ids. The task rounds its size down"),
+    ("2.1", (slices_of_a_list,), "✗ 2.1: a list went in and two lists came out. Make a tensor"),
+    ("2.2", (looked_up(0, 0, 0),), "✗ 2.2: y equals x. A model can copy and learn nothing; take y"),
+    ("2.2", (looked_up(0, 1, 0),), "✗ 2.2: y[t] is what came before x[t]. You shifted the wrong"),
+    ("2.2", (looked_up(0, 0, -1),), "✗ 2.2: y[t] is what came before x[t]. You shifted the wrong"),
+    ("2.2", (looked_up(0, 0, -1, low=1),), "✗ 2.2: y[t] is what came before x[t]. You shifted"),
+    ("2.2", (x_and_y_swapped,), "✗ 2.2: y[t] is what came before x[t]. You shifted the wrong way."),
+    ("2.2", (looked_up(1),), ONE_SHORT),
+    ("2.2", (too_many_slices,), ONE_SHORT),
+    ("2.2", (starts_to_the_end,), ONE_SHORT),
+    ("2.2", (looked_up(-1),), "✗ 2.2: start 3 never occurs, and the last token is never asked for"),
+    ("2.2", (looked_up(-1, 0, 2),), "✗ 2.2: y[t] is two places after x[t]. You shifted twice:"),
+    ("2.2", (short_answer,), "✗ 2.2: y has 5 entries a row, x has 6. The end of a slice is not"),
+    ("2.2", (by_roll,), "✗ 2.2: the last entry of each y is the first token of x. roll brings"),
+    ("2.2", (no_look_up,), "✗ 2.2: x and y hold places in the text, 0 to n - 1, not tokens."),
+    ("2.2", (looked_up(0, rows=1),), "✗ 2.2: all 5 rows of a batch are the same. Draw one start"),
+    ("2.2", (reseeded,), "✗ 2.2: one batch after the other was the same. Draw from the generator"),
+    ("2.2", (python_random,), "✗ 2.2: the same seed gives other batches each time. Hand the"),
+    ("2.2", (stays_here,), "✗ 2.2: x and y stay on the CPU whatever device is asked for."),
+    ("2.2", (transposed,), "✗ 2.2: for one block of 6 tokens x has the shape (6, 1). A batch is"),
+    ("2.2", (lambda ids, B, T, generator=None, device=None: None,), "✗ 2.2: your answer returned"),
+    ("2.3", (6,), "✗ 2.3: 6 forgets that the last window needs one more id for its target."),
+    ("2.3", (3,), "✗ 2.3: 3 uses the length as the stride. Windows start every S ids, however"),
+    ("2.3", (15,), "✗ 2.3: 15 counts every start. Only every third start is used."),
+    ("2.3", (4,), "✗ 2.3: 4 is the number of steps from the first window to the last. The first"),
+    ("2.3", (2.5,), "✗ 2.3: type a whole number, not 2.5."),
+    ("2.4", (3, mended_in_place), "✗ 2.4a: line 3 is harmless: with it mended the loss is still 0"),
+    ("2.4", ([1, 2], mended_in_place), "✗ 2.4a: line 1 is harmless: with it mended the loss is"),
+    ("2.4", ([5, 4], mended_in_place), "✗ 2.4a: one of your lines explains the loss, and line 4"),
+    ("2.4", ([2], mended_in_place), "✗ 2.4a: that line is wrong, but it does not explain the loss"),
+    ("2.4", (5, mended_in_place), "✗ 2.4a: mended, the loss is {s}, but validation still overlaps"),
+    *(
+        (
+            "2.4",
+            ({5, line}, mended_in_place),
+            f"✗ 2.4a: {{s}}, and line {line} is harmless. Mend one",
+        )
+        for line in (1, 3, 6)
+    ),
+    ("2.4", ("4", mended_in_place), "✗ 2.4a: line 4 is harmless: with it mended the loss is"),
+    ("2.4", ([6, 2], mended_in_place), "✗ 2.4a: line 6 is harmless: with it mended the loss is"),
+    ("2.4", ([1], mended_in_place), "✗ 2.4a: line 1 is harmless: with it mended the loss is"),
+    ("2.4", ([7], mended_in_place), "✗ 2.4a: type the numbers of lines, each from 1 to 6,"),
+    (
+        "2.4",
+        ([2, 5], mended_but(early=1)),
+        "✗ 2.4b: mended, but validation now overlaps training by 20 ids. There were two faults.",
+    ),
+    ("2.4", ([2, 5], mended_but(shift=0)), "✗ 2.4b: the two parts are clean, and y still equals x"),
+    ("2.4", ([2, 5], mended_but(1, 0)), "✗ 2.4b: y still equals x, and the parts still share 20"),
+    ("2.4", ([2, 5], mended_by_roll), "✗ 2.4b: the last entry of each y is the first token of x."),
+    ("2.4", ([2, 5], mended_by_one(1)), "✗ 2.4b: 1 id is in neither part. The second part starts"),
+    ("2.4", ([2, 5], mended_by_one(-1)), "✗ 2.4b: mended, but validation now overlaps training by"),
+    ("2.4", ([2, 5], mended_unseeded), "✗ 2.4b: the same seed gives other batches each time."),
+    ("2.4", ([2, 5], mended_backwards), "✗ 2.4b: y[t] is what came before x[t]. You shifted the"),
+    ("2.5", (vocabulary_of_training,), "✗ 2.5: {s} characters of the validation part never occur"),
+    ("2.5", (training_only,), "✗ 2.5: {s} of the validation part never occur in training; your"),
+    ("2.5", (in_bytes,), "✗ 2.5: {s} counts bytes. In UTF-8 a character takes 1 to 4 of them;"),
+    ("2.5", (commonest,), "✗ 2.5: {s} is the most common, with a count of {s}. Take the smallest"),
+    ("2.5", (first_seen,), "✗ 2.5: 'x' and 'b' are equally rare. The task wants the one that"),
+    ("2.5", (last_seen,), "✗ 2.5: 'y' and 'b' are equally rare. The task wants the one that"),
+    ("2.5", (last_of_most_common,), "✗ 2.5: 'y' and 'b' are equally rare. The task wants"),
+    ("2.5", (sorted_backwards,), "✗ 2.5: 'z' and 'b' are equally rare. The task wants the one"),
+    ("2.5", (boundary_as_size,), "✗ 2.5: {s} is how many characters validation has. The boundary"),
+    ("2.5", (boundary_up,), "✗ 2.5: boundary {s} rounds up. The task rounds 90% of n down:"),
+]

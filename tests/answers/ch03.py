@@ -1,0 +1,453 @@
+"""Chapter 03: right answers written in other ways, and mistakes as a learner may write them."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+# Other ways of writing it
+
+
+def eye_rows(table, ids):
+    """The rows of the identity are the one-hot vectors."""
+    return torch.eye(table.size(0))[ids].mm(table)
+
+
+def loops_look_up(table, ids):
+    """Entry by entry, in double precision."""
+    rows = []
+    for t in range(ids.numel()):
+        row = 0.0
+        for v in range(len(table)):
+            row = row + float(v == ids[t]) * table[v].double()
+        rows.append(row)
+    return torch.stack(rows)
+
+
+def scattered(weights, tokens):
+    one_hot = torch.zeros(len(tokens), len(weights))
+    one_hot[torch.arange(len(tokens)), tokens] = 1
+    return torch.einsum("tv,vc->tc", one_hot, weights)
+
+
+class Plain(nn.Module):
+    """As the chapter has it, with the tables made in the other order."""
+
+    def __init__(self, V, L, C, dropout=0.0):
+        super().__init__()
+        self.position = nn.Embedding(L, C)
+        self.token = nn.Embedding(V, C)
+        self.drop = nn.Dropout(dropout)
+
+    def check(self, ids, start):
+        if ids.size(1) + start > self.position.weight.size(0):
+            raise ValueError("too long")
+
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = torch.arange(ids.size(1)) + start
+        return self.drop(self.position(where) + self.token(ids))
+
+
+class Sliced(Plain):
+    """The position table sliced, the token table indexed, dropout as a function."""
+
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        places = self.position.weight.narrow(0, start, ids.size(1))
+        return F.dropout(self.token.weight[ids] + places, self.drop.p, training=self.training)
+
+
+class TextByText(Plain):
+    """Each text of the batch for itself, each place for itself."""
+
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        texts = []
+        for text in ids:
+            rows = [self.token(v) + self.position(torch.tensor(start + t)) for t, v in
+                    enumerate(text)]  # fmt: skip
+            texts.append(torch.stack(rows))
+        return self.drop(torch.stack(texts))
+
+
+class WideGrid(Plain):
+    """A whole (B, T) grid of positions."""
+
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        grid = start + torch.arange(ids.shape[1]).expand(ids.shape[0], -1)
+        return self.drop(self.token(ids) + self.position(grid))
+
+
+def cosine_by_loops(table, i, k):
+    def cosine(a, b):
+        product = sum(x * y for x, y in zip(a, b, strict=True))
+        return product / (sum(x * x for x in a) * sum(x * x for x in b)) ** 0.5
+
+    rows = table.double().tolist()
+    others = [j for j in range(len(rows)) if j != i]
+    return sorted(others, key=lambda j: -cosine(rows[i], rows[j]))[:k]
+
+
+def nearest_by_distance_of_units(table, i, k):
+    """On the sphere the shortest way leads to the smallest angle."""
+    unit = F.normalize(table)
+    apart = torch.cdist(unit, unit[i : i + 1], compute_mode="donot_use_mm_for_euclid_dist")
+    return apart.flatten().argsort()[1 : k + 1]
+
+
+def nearest_by_similarity(table, i, k):
+    similarity = F.cosine_similarity(table[i], table)
+    order = torch.sort(similarity, descending=True).indices
+    return tuple(order[order != i][:k].tolist())
+
+
+def own_length_left_out(table, i, k):
+    """The length of row i divides all alike: the order is the same without it."""
+    scores = table @ table[i] / table.norm(dim=-1)
+    scores[i] = -torch.inf
+    return scores.topk(k)[1].numpy().tolist()
+
+
+def renumber_by_loops(table, ids, new):
+    rows = [None] * len(table)
+    for v in range(len(table)):
+        rows[new[v]] = table[v]
+    return torch.stack(rows), [int(new[v]) for v in ids]
+
+
+def renumber_by_inverse(table, ids, new):
+    back = torch.zeros_like(new)
+    back[new] = torch.arange(len(new))
+    return table.double()[back], new.gather(0, ids)
+
+
+def renumber_in_a_copy(table, ids, new):
+    return [torch.zeros_like(table).index_copy(0, new, table), torch.take(new, ids)]
+
+
+RIGHT = {
+    "3.1": [(eye_rows,), (loops_look_up,), (scattered,)],
+    "3.2": [(Plain,), (Sliced,), (TextByText,), (WideGrid,)],
+    "3.3": [(16384.0, -11680), ("16384", "-11680"), (torch.tensor(16384), -11680.0)],
+    "3.4": [
+        (cosine_by_loops,),
+        (nearest_by_distance_of_units,),
+        (nearest_by_similarity,),
+        (own_length_left_out,),
+    ],
+    "3.5": [
+        ("Equal", renumber_by_loops),
+        (" equal", renumber_by_inverse),
+        ("EQUAL", renumber_in_a_copy),
+    ],
+}
+
+
+# Each mistake as a learner may write it, and what the check says
+
+
+def transposed_table(table, ids):
+    return F.one_hot(ids, table.shape[0]).float() @ table.transpose(0, 1)
+
+
+def one_hot_on_the_right(table, ids):
+    return table.t() @ F.one_hot(ids, table.shape[0]).float().t()
+
+
+def no_classes(table, ids):
+    return F.one_hot(ids).float() @ table
+
+
+def seen_only(table, ids):
+    _, place = torch.unique(ids, return_inverse=True)
+    return F.one_hot(place).float() @ table
+
+
+def detached(table, ids):
+    return F.one_hot(ids, table.shape[0]).float() @ table.data
+
+
+def rebuilt(table, ids):
+    return torch.tensor((F.one_hot(ids, len(table)).float() @ table).tolist())
+
+
+def picks(table, ids):
+    return F.embedding(ids, table)
+
+
+def selects(table, ids):
+    return table.index_select(0, ids)
+
+
+class OneIndex(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        return self.drop(self.token(ids) + self.position(torch.tensor([start])))
+
+
+class LastIndex(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        return self.drop(self.token(ids) + self.position.weight[start + ids.shape[1] - 1])
+
+
+class FirstIndex(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        return self.drop(self.token(ids) + self.position.weight[0])
+
+
+class DownTheBatch(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = torch.arange(start, start + ids.shape[0])[:, None]
+        return self.drop(self.token(ids) + self.position(where))
+
+
+class WrongSize(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = torch.arange(start, start + ids.size(0))
+        return self.drop(self.token(ids) + self.position(where))
+
+
+class AllPlaces(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = torch.arange(self.position.num_embeddings)
+        return self.drop(self.token(ids) + self.position(where))
+
+
+class NoStart(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        return self.drop(self.token(ids) + self.position.weight[: ids.size(1)])
+
+
+class FromOne(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = 1 + start + torch.arange(ids.size(1))
+        return self.drop(self.token(ids) + self.position(where))
+
+
+class TokensOnly(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        return self.drop(self.token(ids))
+
+
+class Undropped(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = torch.arange(start, start + ids.size(1))
+        return self.token(ids) + self.position(where)
+
+
+class DroppedEarly(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = torch.arange(start, start + ids.size(1))
+        return self.drop(self.token(ids)) + self.drop(self.position(where))
+
+
+class DroppedAlways(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = torch.arange(start, start + ids.size(1))
+        return F.dropout(self.token(ids) + self.position(where), self.drop.p)
+
+
+class NoCheck(Plain):
+    def check(self, ids, start):
+        pass
+
+
+class Truncated(Plain):
+    def forward(self, ids, start=0):
+        ids = ids[:, : self.position.num_embeddings - start]
+        where = torch.arange(start, start + ids.size(1))
+        return self.drop(self.token(ids) + self.position(where))
+
+
+class OtherNames(nn.Module):
+    def __init__(self, V, L, C, dropout=0.0):
+        super().__init__()
+        self.tok, self.pos = nn.Embedding(V, C), nn.Embedding(L, C)
+
+    def forward(self, ids, start=0):
+        return self.tok(ids) + self.pos(torch.arange(start, start + ids.size(1)))
+
+
+def unit_rows(table):
+    return table / table.pow(2).sum(1, keepdim=True).sqrt()
+
+
+def with_itself(table, i, k):
+    return (unit_rows(table) @ unit_rows(table)[i]).topk(k).indices
+
+
+def one_more_with_itself(table, i, k):
+    return (unit_rows(table) @ unit_rows(table)[i]).topk(k + 1).indices.tolist()
+
+
+def one_less(table, i, k):
+    return (unit_rows(table) @ unit_rows(table)[i]).topk(k).indices[1:]
+
+
+def dots(table, i, k):
+    scores = (table * table[i]).sum(1)
+    scores[i] = -1e9
+    return scores.topk(k).indices
+
+
+def dots_with_itself(table, i, k):
+    return (table @ table[i]).topk(k).indices
+
+
+def dots_after_first(table, i, k):
+    return (table @ table[i]).sort(descending=True).indices[1 : k + 1]
+
+
+def no_root(table, i, k):
+    scores = table @ table[i] / (table**2).sum(1)
+    scores[i] = -torch.inf
+    return scores.topk(k).indices
+
+
+def apart(table, i, k):
+    return (table - table[i]).norm(dim=1).argsort()[1 : k + 1]
+
+
+def apart_with_itself(table, i, k):
+    return (table - table[i]).abs().pow(2).sum(1).topk(k, largest=False).indices
+
+
+def ascending(table, i, k):
+    scores = unit_rows(table) @ unit_rows(table)[i]
+    scores[i] = torch.inf
+    return scores.argsort()[:k]
+
+
+def largest_distance(table, i, k):
+    return (table - table[i]).norm(dim=1).topk(k).indices
+
+
+def values_of_topk(table, i, k):
+    scores = unit_rows(table) @ unit_rows(table)[i]
+    scores[i] = -torch.inf
+    return scores.topk(k).values
+
+
+def fetched(table, ids, new):
+    return table.index_select(0, new), new[ids]
+
+
+def text_only(table, ids, new):
+    return table.clone(), new[ids]
+
+
+def table_only(table, ids, new):
+    return renumber_by_loops(table, ids, new)[0], ids
+
+
+def way_back(table, ids, new):
+    back = {int(n): v for v, n in enumerate(new)}
+    return table[new], torch.tensor([back[int(v)] for v in ids])
+
+
+def text_way_back(table, ids, new):
+    return renumber_by_loops(table, ids, new)[0], torch.sort(new).indices[ids]
+
+
+def in_place(table, ids, new):
+    table[new] = table.clone()
+    return table, new[ids]
+
+
+SAID = [
+    ("3.1", (transposed_table,), "✗ 3.1: you picked columns. A token's vector is a row of the"),
+    ("3.1", (one_hot_on_the_right,), "✗ 3.1: the vectors are right, but they are the columns of"),
+    (
+        "3.1",
+        (no_classes,),
+        "✗ 3.1: your one-hot has 4 columns; it needs one per vocabulary entry, 6",
+    ),
+    (
+        "3.1",
+        (seen_only,),
+        "✗ 3.1: your one-hot has 4 columns; it needs one per vocabulary entry, 7",
+    ),
+    ("3.1", (detached,), "✗ 3.1: values right, gradient wrong: detach() or .data cut it off."),
+    ("3.1", (rebuilt,), "✗ 3.1: values right, gradient wrong: detach() or .data cut it off."),
+    ("3.1", (picks,), "✗ 3.1: your answer calls torch.nn.functional.embedding."),
+    ("3.1", (selects,), "✗ 3.1: your answer calls torch.nn.functional.index_select."),
+    ("3.2", (OneIndex,), "✗ 3.2: all positions got the same vector. Look up arange(T), not a"),
+    ("3.2", (LastIndex,), "✗ 3.2: all positions got the same vector. Look up arange(T), not a"),
+    ("3.2", (FirstIndex,), "✗ 3.2: all positions got the same vector. Look up arange(T), not a"),
+    ("3.2", (DownTheBatch,), "✗ 3.2: rows of the batch got different positions. You counted along"),
+    ("3.2", (WrongSize,), "✗ 3.2: ids is (2, 4), and you count 2 positions: those are the rows of"),
+    ("3.2", (AllPlaces,), "✗ 3.2: a text of 4 fails on a table of 6. Take the first T rows only."),
+    ("3.2", (NoStart,), "✗ 3.2: with start=2 the first token got position 0. The text goes on at"),
+    ("3.2", (FromOne,), "✗ 3.2: the first token got position 1. Positions start at 0, like"),
+    ("3.2", (TokensOnly,), "✗ 3.2: a token has the same vector wherever it stands: the row of its"),
+    ("3.2", (Undropped,), "✗ 3.2: with dropout=0.5, while training, nothing is dropped. Keep an"),
+    ("3.2", (DroppedEarly,), "✗ 3.2: dropout acts on one table's rows before they are added."),
+    ("3.2", (DroppedAlways,), "✗ 3.2: after eval() entries are still dropped. nn.Dropout follows"),
+    ("3.2", (NoCheck,), "✗ 3.2: position 6 of a table of 6 gives no ValueError that says so. Keep"),
+    (
+        "3.2",
+        (Truncated,),
+        "✗ 3.2: position 6 of a table of 6 gives no ValueError that says so. Keep",
+    ),
+    ("3.2", (OtherNames,), "✗ 3.2: your answer stops{s}an nn.Embedding called self.token and"),
+    (
+        "3.2",
+        (loops_look_up,),
+        "✗ 3.2: expected the class TokenAndPositionEmbedding, got a function",
+    ),
+    ("3.3", (165 * 128, 0), "✗ 3.3a: 21120 counts the tables. Count the next matrix: it is twice"),
+    ("3.3", (65 * 128, 0), "✗ 3.3a: 8320 counts the tables. Count the next matrix: it is twice as"),
+    ("3.3", (12800, 0), "✗ 3.3a: 12800 counts the tables. Count the next matrix: it is twice as"),
+    ("3.3", ("32768", 0), "✗ 3.3a: 32768 is all of the wide matrix. Adding does not save it whole"),
+    ("3.3", (128, 0), "✗ 3.3a: 128 counts the further inputs of the next matrix. Each of them"),
+    ("3.3", (0, 0), "✗ 3.3a: the results can be the same, the number of parameters is not: W₁"),
+    ("3.3", (-16384, 0), "✗ 3.3a: the number is right, its sign is not: after concatenation the"),
+    ("3.3", (16384, 11680), "✗ 3.3b: the number is right, its sign is not: here the tables for"),
+    ("3.3", (16384, 0), "✗ 3.3b: right for the next matrix: 96 + 32 numbers are as wide as 128."),
+    ("3.3", (16384, 16384), "✗ 3.3b: that was question a. Here the two vectors side by side have"),
+    ("3.3", (16384, -2080), "✗ 3.3b: 2080 is the difference of one table only. Both became"),
+    ("3.3", (16384, -9600), "✗ 3.3b: 9600 is the difference of one table only. Both became"),
+    ("3.4", (with_itself,), "✗ 3.4: every token is nearest to itself, and {s}Leave it out."),
+    ("3.4", (one_more_with_itself,), "✗ 3.4: every token is nearest to itself, and {s}Leave it"),
+    ("3.4", (one_less,), "✗ 3.4: 2 neighbours, not 3. You left the token itself out of the k"),
+    ("3.4", (dots,), "✗ 3.4: long rows win everywhere, and with counts those are the frequent"),
+    ("3.4", (dots_with_itself,), "✗ 3.4: long rows win everywhere, and with counts those are the"),
+    ("3.4", (dots_after_first,), "✗ 3.4: long rows win everywhere, and with counts those are the"),
+    ("3.4", (no_root,), "✗ 3.4: short rows win everywhere: you divide by the square of a length."),
+    ("3.4", (apart,), "✗ 3.4: rows of similar length win: you measured how far apart the points"),
+    ("3.4", (apart_with_itself,), "✗ 3.4: every token is nearest to itself, and {s}Leave it out."),
+    ("3.4", (ascending,), "✗ 3.4: these are the farthest. Similarity sorts from large to small;"),
+    ("3.4", (largest_distance,), "✗ 3.4: these are the farthest. Similarity sorts from large to"),
+    (
+        "3.4",
+        (values_of_topk,),
+        "✗ 3.4: you return how similar the neighbours are, not who they are.",
+    ),
+    ("3.5", ("different", renumber_by_inverse), "✗ 3.5a: the loss is equal to the last bit. An id"),
+    (
+        "3.5",
+        ("equal", fetched),
+        "✗ 3.5b: the ids are right, the rows went the wrong way: table[new]",
+    ),
+    ("3.5", ("equal", text_only), "✗ 3.5b: the ids changed and the rows did not: token"),
+    ("3.5", ("equal", table_only), "✗ 3.5b: the rows changed and the ids did not: row"),
+    (
+        "3.5",
+        ("equal", way_back),
+        "✗ 3.5b: each token finds its own vector, but under another name:",
+    ),
+    ("3.5", ("equal", text_way_back), "✗ 3.5b: the rows are right, the ids went the wrong way:"),
+    ("3.5", ("equal", in_place), "✗ 3.5b: your input table was changed."),
+]
