@@ -185,12 +185,16 @@ def test_spelling_is_checked_in_cells_and_code(course):
 
 COMPLETE = [
     ("before-you-start", "Do you remember addition?"),
+    ("guess-tool", "from course.near import pipeline as predict"),
     ("question-1", "What is 3?"),
-    ("answer-1", "3", {"tags": ["predict"]}),
+    ("guess-1", 'predict("1.p1", ...)'),
+    ("answer-1", "3", {"tags": ["predict", "hide-output"]}),
     ("question-2", "What is 4?"),
-    ("answer-2", "4", {"tags": ["predict"]}),
+    ("guess-2", 'predict("1.p2", ...)'),
+    ("answer-2", "4", {"tags": ["predict", "hide-output"]}),
     ("question-3", "What is 5?"),
-    ("answer-3", "5", {"tags": ["predict"]}),
+    ("guess-3", 'predict("1.p3", ...)'),
+    ("answer-3", "5", {"tags": ["predict", "hide-output"]}),
     ("if-it-went-wrong", "- one\n- two\n- three"),
     ("recap", "- 1\n- 2\n- 3\n- 4\n- 5"),
     ("quiz-1", "What?"),
@@ -216,7 +220,7 @@ def complete(course):
     path = course.root / FIRST
     book = read_notebook(path)
     for id, source, *metadata in COMPLETE:
-        is_code = id.startswith("answer")
+        is_code = id.startswith(("answer", "guess"))
         new = nbformat.v4.new_code_cell if is_code else nbformat.v4.new_markdown_cell
         book.cells.append(new(source, id=id, metadata=dict(*metadata)))
     write_notebook(path, book)
@@ -232,7 +236,9 @@ def test_a_complete_chapter_is_clean(complete):
     ("id", "new", "message"),
     [
         ("answer-1", {"metadata": {}}, "has 2 cells tagged predict"),
-        ("question-2", {"source": "Here is 4."}, "asks no question"),
+        ("question-2", {"source": "Here is 4."}, "before it no question is asked"),
+        ("guess-2", {"source": 'predict("1.p3", ...)'}, 'does not hold predict("1.p2", ...)'),
+        ("answer-2", {"metadata": {"tags": ["predict"]}}, "without hide-output"),
         ("objectives", {"source": "- a (1.1)\n- b\n- c (1.2)"}, "names no exercise"),
         ("objectives", {"source": "- a (1.1)\n- b (9.9)\n- c (1.2)"}, "names no exercise"),
         ("before-you-start", {"id": "before"}, "needs a markdown cell before-you-start"),

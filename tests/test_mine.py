@@ -15,7 +15,7 @@ import pytest
 from nbclient import NotebookClient
 
 from course import mine, paths
-from course.notebook import code_cells, read_notebook, write_notebook
+from course.notebook import chapters, code_cells, read_notebook, write_notebook
 
 CHAPTER = "04_attention.ipynb"
 COUNTED = """
@@ -74,14 +74,14 @@ with open(out, "w", encoding="utf-8") as file:
 """
 
 
-def solved(my: Path, changes: dict[str, str] | None = None) -> Path:
-    """A learner's notebook of chapter 04 with the solutions in it, some cells changed."""
-    notebook = read_notebook(paths.SOLUTIONS / CHAPTER)
+def solved(my: Path, changes: dict[str, str] | None = None, name: str = CHAPTER) -> Path:
+    """A learner's notebook of a chapter with the solutions in it, some cells changed."""
+    notebook = read_notebook(paths.SOLUTIONS / name)
     for cell in code_cells(notebook):
         found = re.match(r"# (\d+\.\d+) ", cell.source)
         if found and found[1] in (changes or {}):
             cell.source = textwrap.dedent(changes[found[1]]).strip()
-    path = my / "exercises" / CHAPTER
+    path = my / "exercises" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     write_notebook(path, notebook)
     return path
@@ -254,16 +254,18 @@ class Environment:
 
 
 LINE = (
-    "minigpt_lib: yours: attention_weights, scaled_dot_product_attention, split_heads, "
-    "merge_heads (04)\n"
+    "minigpt_lib: yours: CharTokenizer, count_pairs (01), train_val_split, get_batch (02), "
+    "TokenAndPositionEmbedding (03), attention_weights, scaled_dot_product_attention, "
+    "split_heads, merge_heads (04)\n"
 )
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """An environment in which the learner uses their own chapter 04."""
+    """An environment in which the learner uses all they wrote in chapters 00 to 04."""
     made = Environment(tmp_path_factory.mktemp("mine"))
-    solved(made.folder / "my", {"4.3": COUNTED})
+    for path in chapters(paths.SOLUTIONS):
+        solved(made.folder / "my", {"4.3": COUNTED} if path.name == CHAPTER else {}, path.name)
     made.run("minigpt.py", "use", "mine")
     assert made.calls() > 0  # the check
     return made
@@ -299,10 +301,12 @@ def test_torchrun_calls_the_learners_function(environment):
     assert (done.stdout + done.stderr).count(LINE) == 1
 
 
-def test_a_notebook_kernel_calls_the_learners_function(environment, monkeypatch):
+@pytest.fixture
+def kernel(environment, monkeypatch):
+    """Runs a notebook in the learner's environment."""
     folder = environment.folder
     spec = folder / "jupyter" / "kernels" / "learner" / "kernel.json"
-    spec.parent.mkdir(parents=True)
+    spec.parent.mkdir(parents=True, exist_ok=True)
     argv = [environment.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec.write_text(
         json.dumps({"argv": argv, "display_name": "learner", "language": "python"}),
@@ -312,15 +316,39 @@ def test_a_notebook_kernel_calls_the_learners_function(environment, monkeypatch)
     for name, value in environment.variables().items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("PYTHONPATH", raising=False)
+
+    def execute(notebook):
+        resources = {"metadata": {"path": str(folder)}}
+        NotebookClient(notebook, kernel_name="learner", resources=resources).execute()
+
+    return execute
+
+
+def test_a_notebook_kernel_calls_the_learners_function(environment, kernel):
     arguments = "import sys\n\nsys.argv[1:] = ['2', 'kernel.json']"
     cells = [nbformat.v4.new_code_cell(source) for source in (arguments, TRAIN)]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    client = NotebookClient(
-        notebook, kernel_name="learner", resources={"metadata": {"path": str(folder)}}
-    )
-    client.execute()
+    kernel(notebook)
     assert environment.calls() >= 2 * 2
     assert [output["text"] for output in notebook.cells[1].outputs] == [LINE]
+
+
+def test_the_picture_of_chapter_04_is_drawn_with_the_learners_attention(environment, kernel):
+    """The page names a line to add; with it, the layer trains and is looked at with theirs."""
+    notebook = read_notebook(paths.NOTEBOOKS / CHAPTER)
+    ids = [cell.id for cell in notebook.cells]
+    told = notebook.cells[ids.index("train-a-reader") - 1].source
+    (line,) = re.findall(r"^from minigpt_lib.*$", told, re.MULTILINE)
+    notebook.cells = notebook.cells[: ids.index("weights-on-a-sentence") + 1]
+    reader = notebook.cells[ids.index("train-a-reader")]
+    reader.source = f"{line}\n{reader.source}"
+    whose = "print(attention_weights.__code__.co_filename)"
+    notebook.cells.append(nbformat.v4.new_code_cell(whose))
+    kernel(notebook)
+    assert environment.calls() >= 400  # a call in each step of training
+    own = environment.folder / "my" / "minigpt_lib" / "attention.py"
+    assert notebook.cells[-1].outputs[0].text.strip() == str(own)
+    assert any("text/html" in output.data for output in notebook.cells[-2].outputs)
 
 
 def test_use_reference_brings_the_courses_own_back(environment):
