@@ -49,8 +49,8 @@ def run(check: bool = False, only: list[str] | None = None, root: Path = ROOT) -
 def exercise(path: Path, root: Path = ROOT) -> NotebookNode:
     """The exercise notebook of one solution notebook.
 
-    Solutions give way to a line that says what is missing; cells tagged `solution-only`, outputs
-    and the stamp are left out.
+    Solutions give way to a line that says what is missing, and the title's "Solutions to" becomes
+    "Exercises to"; cells tagged `solution-only`, outputs and the stamp are left out.
 
     Raises:
         ValueError: markers that don't pair up, or a cell without a title line.
@@ -59,6 +59,8 @@ def exercise(path: Path, root: Path = ROOT) -> NotebookNode:
     notebook.cells = [cell for cell in notebook.cells if "solution-only" not in tags(cell)]
     notebook.metadata.pop("minigpt", None)
     for cell in notebook.cells:
+        if cell["id"] == "title":
+            cell.source = cell.source.replace("# Solutions to ", "# Exercises to ", 1)
         if cell.cell_type == "code":
             cell.outputs = []
             try:
