@@ -219,7 +219,12 @@ def facts(chapter: Chapter, syllabus: Syllabus) -> str:
 
 def objectives(chapter: Chapter) -> str:
     """A chapter's list of objectives, each with the exercises that check it."""
-    lines = [f"- {each.text} ({', '.join(each.exercises)})" for each in chapter.objectives]
+    extra = {exercise.id for exercise in chapter.exercises if exercise.more}
+    named = [
+        ", ".join(f"{id} · More" if id in extra else id for id in each.exercises)
+        for each in chapter.objectives
+    ]
+    lines = [f"- {each.text} ({ids})" for each, ids in zip(chapter.objectives, named, strict=True)]
     link = f"[exercises](../exercises/{chapter.notebook}.ipynb)"
     intro = f"**What you will be able to do**, and the {link} that check it:"
     return "\n".join([intro, "", *lines])

@@ -10,6 +10,7 @@ from course.book import build
 from course.paths import ROOT
 
 pytestmark = pytest.mark.slow
+pytest_plugins = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,22 @@ def test_chapter_04_shows_its_figure_proofs_and_exercises(pages):
     page = html.unescape((pages / "notebooks" / "04_attention.html").read_text(encoding="utf-8"))
     for needed in ("<script", "largest difference", "exercises/04_attention.html", 'role="img"'):
         assert needed in page, needed
+
+
+# Lines of code in the middle of a page, and of a list or a fold, that do not fit into their box.
+CUT = "Array.from(document.querySelectorAll('article pre')).filter(p => p.checkVisibility() && "
+CUT += "p.scrollWidth > p.clientWidth + 8).map(p => p.textContent.slice(0, 60))"
+
+
+def test_code_fits_into_the_column_and_no_page_scrolls_sideways(pages, browser):
+    for width in (1280, 1440, 390):
+        tab = browser.new_page(viewport={"width": width, "height": 900})
+        for page in sorted(pages.glob("notebooks/*.html")):
+            tab.goto(page.as_uri())
+            root = "document.documentElement"
+            assert tab.evaluate(f"{root}.scrollWidth - {root}.clientWidth") == 0, page.name
+            assert width == 390 or tab.evaluate(CUT) == [], f"{page.name} at {width} px"
+        tab.close()
 
 
 def test_a_broken_reference_fails_the_build(tmp_path):

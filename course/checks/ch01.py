@@ -23,9 +23,9 @@ PREDICTIONS = {
 CARDS = {
     "The Stutterer": "Something is counted twice, or once too few. You notice it where a thing "
     "repeats: two letters alike, a word that comes again. Test with aaa and with a frequency of 2.",
-    "The Early Leaver": "The work stops while there is still something to do. The result looks "
-    "plausible, only too long. Ask what ends the loop, and test with an input that needs three "
-    "rounds.",
+    "The Early Leaver": "The work stops while there is still something to do, and the result looks "
+    "plausible. Ask what comes last and whether you came so far; test with an input that needs "
+    "three rounds.",
     "The Number Plate": "You hand over the number instead of what it stands for. It is seen at "
     "once in the output: digits where there should be letters. Look each number up.",
     "The Renamer": "The same things get other numbers the next time, so whatever was trained with "

@@ -13,7 +13,7 @@ PREDICTIONS = {
     "4.p2": Prediction((1, 0, 0, 0)),
     "4.p3": Prediction(8, within=0.4),
     "4.p4": Prediction("a", choices="abc"),  # as many with 1 head as with 16
-    "4.p5": Prediction("b", choices="abcd"),  # equal after one layer, different after two
+    "4.p5": Prediction("c", choices="abcd"),  # better with the text open, worse while writing
 }
 CARDS = {
     "The Mirror": "Rows and columns, or True and False, stand the other way round. You notice it "
@@ -30,8 +30,12 @@ CARDS = {
     "does not show it; the weights do. Split before the scores.",
     "The Raw Score": "Scores go to the values without a softmax, so rows add up to anything. "
     "Softmax makes shares of them.",
+    "The Deaf Ear": "An argument that may be left out is treated as if it were always the same. "
+    "You notice it only when somebody else calls your function. Ask for None first.",
     "The Dice Player": "Dropout rolls again in every call, so two runs differ without a cause. "
     "Measure in evaluation mode, and put the mode back.",
+    "The Blind Eye": "Half of what happens is not looked at, such as all that goes down. Ups and "
+    "downs cancel in a sum. Take the absolute value before you add or compare.",
     "The Same Again": "The change changed nothing: what you put in was there before. Choose what "
     "differs from the old value, whatever that is.",
     "The Marble Bag": "An average does not know the order of what it averages: shake the bag, it "
@@ -92,8 +96,8 @@ MASK = Part(
             "upper triangle",
             lambda: causal(4).T,
             lambda args, got, right: (
-                "position 0 can see position 3. Your mask keeps the upper triangle; swap rows and "
-                "columns in your comparison."
+                "position 0 can see position 3. Your mask keeps the upper triangle; a row is who "
+                "looks, a column who is looked at: swap the two."
             ),
             "The Mirror",
         ),
@@ -173,6 +177,30 @@ def mask_unused(q, k, mask=None):
     return scores(q, k).softmax(-1)
 
 
+def scaled_by_keys(q, k, mask=None):
+    return hidden(scores(q, k, math.sqrt(k.shape[-2])), mask).softmax(-1)
+
+
+def always_causal(q, k, mask=None):
+    return hidden(
+        scores(q, k), causal(max(q.shape[-2], k.shape[-2]))[: q.shape[-2]][:, : k.shape[-2]]
+    ).softmax(-1)
+
+
+def mask_needed(q, k, mask=None):
+    return scores(q, k).masked_fill(~mask, float("-inf")).softmax(-1)
+
+
+def truth_of_mask(q, k, mask=None):
+    return hidden(scores(q, k), mask if mask else None).softmax(-1)
+
+
+NO_EFFECT = (
+    "the mask has no effect. masked_fill leaves its tensor as it is and returns a new one; go on "
+    "with what it returns."
+)
+
+
 def weights_cases(g: torch.Generator) -> list[tuple]:
     """T, D, H and B all different, T = D once, once other keys than queries."""
     one, square = normal(g, 2, 5, 16), normal(g, 2, 2, 6, 6)
@@ -226,7 +254,7 @@ def hint_no_scale(args, got, right):
     d = args[0].shape[-1]
     return (
         f"your scores are √{d} = {math.sqrt(d):.3g} times too large. Divide by the square root of "
-        "head_dim before the softmax."
+        "D, the length of a query, before the softmax."
     )
 
 
@@ -246,7 +274,8 @@ def hint_multiplied(args, got, right):
 def hint_front(args, got, right):
     return (
         f"right for queries (T, D), not for {tuple(args[0].shape)}. Counted from the front, the "
-        "last two axes have other numbers there: k.transpose(-2, -1), q.shape[-1]."
+        "last two axes have other numbers there (and .T turns all axes round): "
+        "k.transpose(-2, -1), q.shape[-1]."
     )
 
 
@@ -266,9 +295,52 @@ def hint_reversed(args, got, right):
 
 def hint_unused(args, got, right):
     name, weight = future(got, args)
-    return f"row {name} gives {weight:.2f} to the future. Your answer makes no use of mask."
+    return f"row {name} gives {weight:.2f} to the future: {NO_EFFECT}"
 
 
+def hint_by_keys(args, got, right):
+    keys, d = args[1].shape[-2:]
+    return (
+        f"you divided by √{keys}, the root of the number of keys. A score is a sum of D = {d} "
+        "products: divide by √D."
+    )
+
+
+def hint_always_causal(args, got, right):
+    return (
+        "your answer hides the future whether or not it is asked to. Hide what the mask hides, "
+        "and nothing where mask is None."
+    )
+
+
+def hint_mask_needed(args, got, right):
+    return (
+        f"your answer stops with {got.kind} where mask is None, which means that all may look. "
+        "Hide something only if mask is not None."
+    )
+
+
+def hint_truth_of_mask(args, got, right):
+    return (
+        f"your answer stops at every mask with {got.kind}: {got.text}. A tensor is not one True "
+        "or False, so ask `if mask is not None:`."
+    )
+
+
+# Mistakes with the mask and the axes that are the same in the weights and in the whole.
+COMMON = (
+    ("softmax over queries", softmax_over_queries, hint_columns, "The Wrong Turn"),
+    ("no scale", no_scale, hint_no_scale, "The Ruler"),
+    ("scaled by width", scaled_by_width, hint_by_width, "The Ruler"),
+    ("multiplied by the scale", multiplied, hint_multiplied, "The Ruler"),
+    ("scaled by the number of keys", scaled_by_keys, hint_by_keys, "The Ruler"),
+    ("mask reversed", mask_reversed, hint_reversed, "The Mirror"),
+    ("always causal", always_causal, hint_always_causal, "The Deaf Ear"),
+    ("mask needed", mask_needed, hint_mask_needed, "The Deaf Ear"),
+    ("truth of a mask", truth_of_mask, hint_truth_of_mask, "The Deaf Ear"),
+    ("axes from the front", axes_from_the_front, hint_front, "The Wrong Turn"),
+    ("softmax over dim 1", softmax_from_the_front, hint_softmax_front, "The Wrong Turn"),
+)
 WEIGHTS = Part(
     "attention_weights",
     right_weights,
@@ -276,14 +348,8 @@ WEIGHTS = Part(
     wrong=(
         Wrong("masked after softmax", mask_after_softmax, hint_row_sum, "The Time Traveller"),
         Wrong("score of zero", score_of_zero, hint_zero, "The Loud Zero"),
-        Wrong("softmax over queries", softmax_over_queries, hint_columns, "The Wrong Turn"),
-        Wrong("no scale", no_scale, hint_no_scale, "The Ruler"),
-        Wrong("scaled by width", scaled_by_width, hint_by_width, "The Ruler"),
-        Wrong("multiplied by the scale", multiplied, hint_multiplied, "The Ruler"),
-        Wrong("mask reversed", mask_reversed, hint_reversed, "The Mirror"),
         Wrong("mask unused", mask_unused, hint_unused, "The Time Traveller"),
-        Wrong("axes from the front", axes_from_the_front, hint_front, "The Wrong Turn"),
-        Wrong("softmax over dim 1", softmax_from_the_front, hint_softmax_front, "The Wrong Turn"),
+        *(Wrong(*mistake) for mistake in COMMON),
     ),
 )
 
@@ -336,7 +402,15 @@ def hint_zero_unseen(args, got, right):
 
 
 def hint_unused_unseen(args, got, right):
-    return "row 0 gives weight to the future. Your answer makes no use of mask."
+    return f"row 0 gives weight to the future: {NO_EFFECT}"
+
+
+def hint_by_values(args, got, right):
+    D, wide = args[0].shape[-1], args[2].shape[-1]
+    return (
+        f"you divided by √{wide}, the root of the width of a value. Scores compare queries with "
+        f"keys, whose length is D = {D}: divide by √D."
+    )
 
 
 ATTENTION = Part(
@@ -344,9 +418,15 @@ ATTENTION = Part(
     right_attention,
     cases=attention_cases,
     wrong=(
-        Wrong("no scale", then_average(no_scale), hint_no_scale, "The Ruler"),
-        Wrong("scaled by width", then_average(scaled_by_width), hint_by_width, "The Ruler"),
-        Wrong("multiplied by the scale", then_average(multiplied), hint_multiplied, "The Ruler"),
+        *(Wrong(name, then_average(weights), *rest) for name, weights, *rest in COMMON),
+        Wrong(
+            "scaled by the width of a value",
+            lambda q, k, v, mask=None: (
+                hidden(scores(q, k, math.sqrt(v.shape[-1])), mask).softmax(-1) @ v
+            ),
+            hint_by_values,
+            "The Ruler",
+        ),
         Wrong(
             "weights only",
             lambda q, k, v, mask=None: right_weights(q, k, mask),
@@ -366,26 +446,7 @@ ATTENTION = Part(
             "The Time Traveller",
         ),
         Wrong("score of zero", then_average(score_of_zero), hint_zero_unseen, "The Loud Zero"),
-        Wrong(
-            "softmax over queries",
-            then_average(softmax_over_queries),
-            hint_columns,
-            "The Wrong Turn",
-        ),
-        Wrong("mask reversed", then_average(mask_reversed), hint_reversed, "The Mirror"),
         Wrong("mask unused", then_average(mask_unused), hint_unused_unseen, "The Time Traveller"),
-        Wrong(
-            "axes from the front",
-            then_average(axes_from_the_front),
-            hint_front,
-            "The Wrong Turn",
-        ),
-        Wrong(
-            "softmax over dim 1",
-            then_average(softmax_from_the_front),
-            hint_softmax_front,
-            "The Wrong Turn",
-        ),
     ),
 )
 
@@ -579,6 +640,13 @@ class Averages(nn.Module):
         self.leaks, self.share, self.over_time = leaks, share, over_time
         self.dropout = nn.Dropout(dropout)
 
+    def extra_repr(self):
+        """What a message calls it."""
+        kind = "normalised over time" if self.over_time else "averages the past"
+        leaks = [f"output {to} also sees token {source}" for to, source in self.leaks]
+        dropout = [f"dropout {self.dropout.p}"] if self.dropout.p else []
+        return ", ".join([kind, *leaks, *dropout])
+
     def forward(self, ids):
         x = self.table[ids]
         count = torch.arange(1, len(ids) + 1).unsqueeze(-1)
@@ -594,7 +662,15 @@ def next_id(token, model):
     return (token + 1) % model.vocab_size
 
 
-def moves(model, ids, touched, evaluate=True, other=next_id):
+def id_after(token, model):
+    return token + 1
+
+
+def by_size(difference):
+    return (difference.abs() > 1e-6).any(-1)
+
+
+def moves(model, ids, touched, evaluate=True, other=next_id, has_moved=by_size):
     """All pairs (output that moved, token that was touched), in order of the touched tokens."""
     was_training, found = model.training, []
     model.train(was_training and not evaluate)
@@ -602,7 +678,7 @@ def moves(model, ids, touched, evaluate=True, other=next_id):
     for t in touched:
         changed = ids.clone()
         changed[t] = other(ids[t], model)
-        moved = ((model(changed) - before).abs() > 1e-6).any(-1).nonzero().flatten().tolist()
+        moved = has_moved(model(changed) - before).nonzero().flatten().tolist()
         found += [(p, t) for p in moved]
     model.train(was_training)
     return found
@@ -640,10 +716,26 @@ def leak_token_zero(model, ids):
     return earliest(moves(model, ids, range(len(ids)), other=lambda token, model: 0))
 
 
-def leak_cases(g: torch.Generator) -> list[tuple]:
-    """Clean; a leak of one step, of three, through the norm; dropout; evaluating; two; a faint one.
+def leak_past_the_end(model, ids):
+    return earliest(moves(model, ids, range(len(ids)), other=id_after))
 
-    The faint one lowers all numbers of an output, whatever is put in the place of its source.
+
+def leak_signed_sum(model, ids):
+    pairs = moves(model, ids, range(len(ids)), has_moved=lambda d: d.sum(-1) > 1e-6)
+    return earliest(pairs)
+
+
+def leak_rises(model, ids):
+    pairs = moves(model, ids, range(len(ids)), has_moved=lambda d: (d > 1e-6).any(-1))
+    return earliest(pairs)
+
+
+def leak_cases(g: torch.Generator) -> list[tuple]:
+    """Clean; a leak of one step, of three, by the norm; dropout; evaluating; two; two that sink.
+
+    The last two lower all numbers of an output, whatever is put in the place of its source, which
+    is id 0 in the first and faint; the leak of one step lowers one number by more than all others
+    rise.
     """
 
     def ids(T):
@@ -653,17 +745,23 @@ def leak_cases(g: torch.Generator) -> list[tuple]:
     faint, under_zero = Averages(g, (a, a + 2), share=0.01), ids(7)
     under_zero[a + 2] = 0
     faint.table[0] = faint.table.amax() + 1
+    sinking, under_nine = Averages(g, (b, b + 1)), ids(6)
+    under_nine[b + 1] = 9
+    sinking.table[9] = sinking.table.amax() + 1
+    one, of_six = Averages(g, (a, a + 1)), ids(6)
+    one.table[of_six[a + 1], 0] += 50
     nine = ids(9)
     nine[-1] = Averages.vocab_size - 1
     return [
         (Averages(g), ids(6)),
-        (Averages(g, (a, a + 1)), ids(6)),
+        (one, of_six),
         (Averages(g, (b, b + 3)), ids(8)),
         (Averages(g, over_time=True), ids(5)),
         (Averages(g, dropout=0.5), ids(7)),
         (Averages(g, (a, a + 1), dropout=0.5).eval(), ids(6)),
         (Averages(g, (a + 2, a + 3), (a, a + 4)), nine),
         (faint, under_zero),
+        (sinking, under_nine),
     ]
 
 
@@ -699,6 +797,21 @@ def hint_touched(args, got, right):
     )
 
 
+def hint_past_the_end(args, got, right):
+    model = args[0]
+    return (
+        f"there is no id {model.vocab_size}: the model knows 0 to {model.vocab_size - 1}, and the "
+        "last id plus 1 is past the end. Take the remainder: % model.vocab_size."
+    )
+
+
+def hint_signed(args, got, right):
+    return (
+        f"a leak at position {right} stays hidden, because a change may go up or down, and you "
+        "see it only when it goes up. Take the absolute value of every difference first."
+    )
+
+
 def hint_token_zero(args, got, right):
     return (
         f"a leak at position {right} stays hidden: you put id 0 everywhere, and where 0 stands "
@@ -717,6 +830,9 @@ LEAK = Part(
         Wrong("token touched", leak_touched, hint_touched, "The Mirror"),
         Wrong("token zero", leak_token_zero, hint_token_zero, "The Same Again"),
         Wrong("dropout on", leak_with_dropout, hint_dropout, "The Dice Player"),
+        Wrong("id past the end", leak_past_the_end, hint_past_the_end, "The Fence Post"),
+        Wrong("signed sum", leak_signed_sum, hint_signed, "The Blind Eye"),
+        Wrong("only rises", leak_rises, hint_signed, "The Blind Eye"),
     ),
 )
 
@@ -819,6 +935,10 @@ def kept_from_w_back(T, w):
     return distance(T) > w
 
 
+def looks_ahead(T, w):
+    return right_window(T, w).T
+
+
 def window_cases(g: torch.Generator) -> list[tuple]:
     return [(6, 3), (5, 1), (7, 2), (4, 4), (5, 9), (1, 1)]
 
@@ -845,6 +965,13 @@ def hint_band(args, got, right):
     return "query 0 sees the future: your band is symmetric. Combine it with the causal mask."
 
 
+def hint_ahead(args, got, right):
+    return (
+        "query 0 sees the future: rows and columns are swapped. The row is the query i, the "
+        "column the key j, and i − j is how far back the key lies."
+    )
+
+
 def hint_old(args, got, right):
     query = args[0] - 1
     return f"query {query} lost its recent past and kept the old. The condition is i − j < w."
@@ -858,6 +985,7 @@ WINDOW = Part(
         Wrong("one key too many", one_too_many, hint_count, "The Fence Post"),
         Wrong("one key too few", one_too_few, hint_few, "The Fence Post"),
         Wrong("symmetric band", band, hint_band, "The Time Traveller"),
+        Wrong("rows and columns swapped", looks_ahead, hint_ahead, "The Mirror"),
         Wrong("old past kept", kept_the_old, hint_old, "The Mirror"),
         Wrong("older past kept", kept_from_w_back, hint_old, "The Mirror"),
     ),
@@ -900,7 +1028,7 @@ EXERCISES = {
             "Scaled dot product in ten lines",
             (ATTENTION,),
             hints=(
-                "Three products of matrices and one softmax. Which of them has a T × T result?",
+                "Two products of matrices and one softmax. Which of them has a T × T result?",
                 "q (B, H, T, D) times what shape gives (B, H, T, T)? Which two axes of k must "
                 "swap?",
                 "scores = q @ k.transpose(-2, -1) / D**0.5, then mask, then softmax over the last "

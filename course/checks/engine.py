@@ -10,6 +10,7 @@ import math
 import numbers
 import re
 import traceback
+import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -206,7 +207,8 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
         raise Found("type", f"{text} Pass it by its name alone.")
     cases = part.cases(generator)
     rights = [part.use(part.right, copy.deepcopy(case)) for case in cases]
-    with torch.random.fork_rng(devices=[]), _guarded(task, part):
+    quiet = warnings.catch_warnings(action="ignore")  # torch's, which the verdict says better
+    with torch.random.fork_rng(devices=[]), quiet, _guarded(task, part):
         torch.manual_seed(0)
         results = _run_all(part, function, cases, rights)
     wrong_at = [i for i, right in enumerate(rights) if not same(results[i], right)]
@@ -431,6 +433,8 @@ def _inputs(part: Part, case: tuple, function: Callable) -> str:
 
 def describe(value: Any) -> str:
     """A value in few characters: a tensor by its shape, a number as it is, else its type."""
+    if isinstance(value, nn.Module) and value.extra_repr():
+        return f"({value.extra_repr()})"
     if isinstance(value, torch.Tensor):
         is_short = value.dim() == 1 and value.dtype == torch.int64 and len(value) <= 8
         return str(value.tolist()) if is_short else str(tuple(value.shape))

@@ -200,6 +200,46 @@ def swaps_axes_0_and_1(q, k, mask=None):
     return F.softmax(scores if mask is None else torch.where(mask, scores, -torch.inf), dim=1)
 
 
+def over_root_of_keys(q, k, mask=None):
+    scores = torch.einsum("...id,...jd->...ij", q, k) / k.size(-2) ** 0.5
+    return F.softmax(scores if mask is None else torch.where(mask, scores, -torch.inf), -1)
+
+
+def over_root_of_values(q, k, v, mask=None):
+    scores = torch.einsum("...id,...jd->...ij", q, k) / v.size(-1) ** 0.5
+    return F.softmax(scores if mask is None else torch.where(mask, scores, -torch.inf), -1) @ v
+
+
+def hides_unasked(q, k, mask=None):
+    scores = torch.matmul(q, k.mT) / math.sqrt(q.size(-1))
+    later = torch.ones_like(scores, dtype=torch.bool).triu(1)
+    return scores.masked_fill(later, -math.inf).softmax(-1)
+
+
+def wants_a_mask(q, k, mask=None):
+    scores = torch.matmul(q, k.mT) / math.sqrt(q.size(-1))
+    return torch.where(mask, scores, -math.inf).softmax(-1)
+
+
+def asks_the_mask(q, k, mask=None):
+    scores = torch.matmul(q, k.mT) / math.sqrt(q.size(-1))
+    if mask:
+        scores = torch.where(mask, scores, -math.inf)
+    return scores.softmax(-1)
+
+
+def fill_thrown_away(q, k, mask=None):
+    scores = torch.matmul(q, k.mT) / math.sqrt(q.size(-1))
+    if mask is not None:
+        scores.masked_fill(mask.logical_not(), -math.inf)
+    return scores.softmax(-1)
+
+
+def turns_all_axes(q, k, mask=None):
+    scores = q @ k.T / math.sqrt(q.size(-1))
+    return (scores if mask is None else torch.where(mask, scores, -torch.inf)).softmax(-1)
+
+
 def averaged(weights):
     return lambda q, k, v, mask=None: torch.einsum("...ij,...jd->...id", weights(q, k, mask), v)
 
@@ -308,6 +348,41 @@ def leak_by_zeroing(model, ids):
     return min(found) if found else None
 
 
+def leak_off_the_end(model, ids):
+    mode = model.training
+    model.eval()
+    found, clean = [], model(ids)
+    for place in range(len(ids)):
+        other = ids.clone()
+        other[place] += 1
+        now = model(other)
+        found += [p for p in range(place) if not torch.allclose(clean[p], now[p])]
+    model.train(mode)
+    return min(found) if found else None
+
+
+def leak_by(judged):
+    """Finds the leak by what `judged` makes of one output's differences."""
+
+    def answer(model, ids):
+        mode = model.training
+        model.eval()
+        found, clean = [], model(ids)
+        for place in range(len(ids)):
+            other = ids.clone()
+            other[place] = (other[place] + 1) % model.vocab_size
+            rise = model(other) - clean
+            found += [p for p in range(place) if judged(rise[p]) > 1e-6]
+        model.train(mode)
+        return min(found) if found else None
+
+    return answer
+
+
+def window_ahead(T, w):
+    return window_by_loops(T, w).mT
+
+
 def window_plus_one(T, w):
     i, j = torch.meshgrid(torch.arange(T), torch.arange(T), indexing="ij")
     return (j <= i) & (j >= i - w)
@@ -338,6 +413,22 @@ SAID = [
     ("4.1", (UPPER,), "✗ 4.1: position 0 can see position 3. Your mask keeps the upper triangle;"),
     ("4.1", (STRICT,), "✗ 4.1: position 0 sees nothing, not even itself, so its row can't add up"),
     ("4.1", (FLIPPED,), '✗ 4.1: every entry is the opposite. Here True means "may look"'),
+    ("4.2", (over_root_of_keys,), "✗ 4.2: you divided by √5, the root of the number of keys."),
+    ("4.3", (averaged(over_root_of_keys),), "✗ 4.3: you divided by √5, the root of the number"),
+    ("4.3", (over_root_of_values,), "✗ 4.3: you divided by √9, the root of the width of a value."),
+    ("4.2", (hides_unasked,), "✗ 4.2: your answer hides the future whether or not it is asked to."),
+    ("4.3", (averaged(hides_unasked),), "✗ 4.3: your answer hides the future whether or not"),
+    ("4.2", (wants_a_mask,), "✗ 4.2: your answer stops with TypeError where mask is None, which"),
+    ("4.3", (averaged(wants_a_mask),), "✗ 4.3: your answer stops with TypeError where mask is"),
+    ("4.2", (asks_the_mask,), "✗ 4.2: your answer stops at every mask with RuntimeError: Boolean"),
+    ("4.3", (averaged(asks_the_mask),), "✗ 4.3: your answer stops at every mask with Runtime"),
+    ("4.2", (fill_thrown_away,), "✗ 4.2: row 0 gives {s} to the future: the mask has no effect."),
+    ("4.3", (averaged(fill_thrown_away),), "✗ 4.3: row 0 gives weight to the future: the mask"),
+    ("4.2", (turns_all_axes,), "✗ 4.2: right for queries (T, D), not for (2, 3, 5, 16). Counted"),
+    ("4.5", (leak_off_the_end,), "✗ 4.5: there is no id 10: the model knows 0 to 9, and the"),
+    ("4.5", (leak_by(torch.sum),), "✗ 4.5: a leak at position {s} stays hidden, because a change"),
+    ("4.5", (leak_by(torch.amax),), "✗ 4.5: a leak at position {s} stays hidden, because a"),
+    ("4.7", (window_ahead,), "✗ 4.7: query 0 sees the future: rows and columns are swapped."),
     ("4.2", (masked_late,), "✗ 4.2: row 0 adds up to {s}, not 1. You masked after the softmax;"),
     ("4.2", (zeros_in_scores,), "✗ 4.2: row 0 gives {s} to the future. A score of 0 still gets"),
     ("4.2", (wrong_axis,), "✗ 4.2: columns add up to 1, rows do not. Each query shares itself"),
@@ -404,7 +495,7 @@ SAID = [
     ),
     ("4.2", (swaps_axes_0_and_1,), "✗ 4.2: right for queries (T, D), not for (2, 3, 5, 16). Count"),
     ("4.2", (blocked_means_true,), "✗ 4.2: the mask works the wrong way round: each position sees"),
-    ("4.2", (forgets_mask,), "✗ 4.2: row 0 gives {s} to the future. Your answer makes no use of"),
+    ("4.2", (forgets_mask,), "✗ 4.2: row 0 gives {s} to the future: the mask has no effect."),
     ("4.3", (with_scale(0.5),), "✗ 4.3: your scores are 16 times too large: you multiplied by √16"),
     ("4.3", (averaged(scores_as_shares),), "✗ 4.3: the scores go straight to the values, so the"),
     ("4.3", (averaged(masked_late),), "✗ 4.3: the weights of row 0 don't add up to 1. You masked"),
@@ -414,7 +505,7 @@ SAID = [
     (
         "4.3",
         (averaged(forgets_mask),),
-        "✗ 4.3: row 0 gives weight to the future. Your answer makes",
+        "✗ 4.3: row 0 gives weight to the future: the mask has no",
     ),
     ("4.3", (averaged(swaps_axes_0_and_1),), "✗ 4.3: right for queries (T, D), not for {s}. Count"),
     ("4.3", (averaged(weights_with(dim=1)),), "✗ 4.3: right for queries (T, D), not for {s} dim=1"),
