@@ -200,7 +200,7 @@ def _span(chapter: Chapter) -> str:
 
 def facts(chapter: Chapter, syllabus: Syllabus) -> str:
     """The line under a chapter's title: minutes, what it needs, what it builds, its exercises."""
-    parts = [f"{chapter.all} minutes (core {chapter.core})"]
+    parts = [f"reading {chapter.all} minutes (core {chapter.core})"]
     needed = [
         f"[{each.name}]({each.notebook}.ipynb)"
         for each in syllabus.chapters
@@ -212,8 +212,9 @@ def facts(chapter: Chapter, syllabus: Syllabus) -> str:
         parts.append("builds " + " and ".join(f"`{module}`" for module in chapter.modules))
     if chapter.exercises:
         minutes = sum(exercise.minutes for exercise in chapter.exercises)
+        core = sum(exercise.minutes for exercise in chapter.exercises if not exercise.more)
         link = f"[{_span(chapter)}](../exercises/{chapter.notebook}.ipynb)"
-        parts.append(f"exercises {link}, {minutes} minutes")
+        parts.append(f"exercises {link}, {minutes} minutes (core {core})")
     return f"*{' · '.join(parts)}*"
 
 

@@ -217,8 +217,8 @@ def test_the_table_stands_between_its_marks(course):
 
 def test_the_facts_of_a_chapter(course):
     assert course.cell(FIRST, "facts").source == (
-        "*30 minutes (core 20) · builds `first` and `helper` · "
-        "exercises [1.1–1.2](../exercises/01_first.ipynb), 11 minutes*"
+        "*reading 30 minutes (core 20) · builds `first` and `helper` · "
+        "exercises [1.1–1.2](../exercises/01_first.ipynb), 11 minutes (core 6)*"
     )
     assert "needs [01 First](01_first.ipynb)" in course.cell(SECOND, "facts").source
 
@@ -228,11 +228,13 @@ def test_objectives_of_the_syllabus_are_written_into_the_chapter(course):
         "course/syllabus.yml",
         "        modules: [first, helper]\n",
         "        modules: [first, helper]\n        objectives:\n"
-        '          - {text: double, exercises: ["1.1"]}\n',
+        '          - {text: double, exercises: ["1.1", "1.2"]}\n',
     )
     only(syllabus.run(check=True, root=course.root), "cell objectives", "minigpt syllabus 01")
     assert syllabus.run(root=course.root) == []
-    assert course.cell(FIRST, "objectives").source.endswith("that check it:\n\n- double (1.1)")
+    assert course.cell(FIRST, "objectives").source.endswith(
+        "that check it:\n\n- double (1.1, 1.2 · More)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ CARDS = {
     "The Vandal": "Something is changed in place and left so, and whoever looks next sees other "
     "numbers. Nothing warns you. Work on a new tensor, or put back what you changed.",
     "The Crowd": "All entries are moved at once, so what you measure belongs to all of them. Move "
-    "one, measure, put it back, go on to the next.",
+    "one on a copy of its own, measure, go on to the next.",
     "The Yardstick": "A change was measured and not divided by the distance walked, or by another "
     "distance. A slope is change per step: from w − h to w + h the step is 2h.",
     "The Hoarder": "Gradients add up, because backward adds to what is there. You notice it when "
@@ -40,6 +40,8 @@ CARDS = {
     "gradient points uphill, so a step subtracts it; a logarithm of p is never positive.",
     "The Stranger": "w = w − … makes a new tensor with the old name. Nobody collects a gradient "
     "for it. Change the parameter itself, in place, under torch.no_grad().",
+    "The Weather Map": "What is expected on average stands where what happened was asked for. The "
+    "probabilities are the forecast, the text is the weather. Score what came.",
     "The Other Unit": "The right quantity in another unit: bits for nats, a sum for an average. "
     "One bit is ln 2, about 0.693 nats. Write the unit behind every number.",
 }
@@ -65,18 +67,23 @@ def read_rows(value: object) -> torch.Tensor:
         raise ValueError(text) from None
 
 
-def read_written_shape(value: object) -> str:
-    """As text, so that shapes of different lengths are different values and no error."""
-    return str(read_shape(value))
+class Written(str):
+    """A shape as text: shapes of different lengths are different values and no error."""
+
+    __repr__ = str.__str__
+
+
+def read_written_shape(value: object) -> Written:
+    return Written(read_shape(value))
 
 
 def shape_part(label, right, *wrong):
     """A shape to type; each wrong is a shape, its hint and its card."""
     known = tuple(
-        Wrong(str(shape), typed(str(shape)), told(hint), card) for shape, hint, card in wrong
+        Wrong(str(shape), typed(Written(shape)), told(hint), card) for shape, hint, card in wrong
     )
     read = read_written_shape
-    return Part(f"shape_{label}", typed(str(right)), known, label=label, read=read)
+    return Part(f"shape_{label}", typed(Written(right)), known, label=label, read=read)
 
 
 STRETCHES = "(4, 1) + (3,) is (4, 3). A missing leading dimension counts as 1, and a 1 stretches."
@@ -87,6 +94,12 @@ SHAPE_A = shape_part(
         (1,),
         "one number has no direction to go along, so its shape is (). (1,) is a list that holds "
         "one number.",
+        "The Phantom Axis",
+    ),
+    (
+        (0,),
+        "one number has no direction to go along, so its shape is (). (0,) is a list that holds "
+        "nothing.",
         "The Phantom Axis",
     ),
 )
@@ -320,8 +333,8 @@ NUDGED = Part(
             "all at once",
             nudged(lambda h: 2 * h, at_once=True),
             told(
-                "every entry equals the sum of the gradient. Nudge one entry at a time and put it "
-                "back."
+                "every entry equals the sum of the gradient. Nudge one entry at a time, on a "
+                "fresh copy of w."
             ),
             "The Crowd",
         ),
@@ -329,8 +342,8 @@ NUDGED = Part(
             "not put back",
             nudged(lambda h: 2 * h, keep=True),
             told(
-                "entry 1 is the slope of entries 0 and 1 together: entry 0 is still nudged. Put "
-                "each one back, or start from a fresh nudge."
+                "entry 1 is the slope of entries 0 and 1 together: entry 0 is still nudged. Start "
+                "each entry from a fresh copy of w."
             ),
             "The Vandal",
         ),
@@ -433,6 +446,24 @@ NATS = Part(
             "The Other Unit",
         ),
         Wrong(
+            "expected",
+            lambda: in_nats(1.875),
+            told(
+                "1.300 is what the model expects to pay, each character weighted by its "
+                "probability. Here the text is given: add up its own four surprises."
+            ),
+            "The Weather Map",
+        ),
+        Wrong(
+            "once per letter",
+            lambda: in_nats(1, 2, 3, 4, 4),
+            told(
+                "1.941 counts each letter of the alphabet once. Count the characters of the "
+                "text: a comes twice, d and e not at all."
+            ),
+            "The Weather Map",
+        ),
+        Wrong(
             "average first",
             lambda: round(-math.log(11 / 32), 2),
             told(
@@ -498,11 +529,11 @@ def right_line(x, y, steps, learning_rate):
     return w, losses
 
 
-def descent(sign=-1, is_cleared=True, step=1.0):
+def descent(sign=-1, is_cleared=True, step=1.0, is_mean=True):
     def answer(x, y, steps, learning_rate):
         w, kept, losses = torch.zeros(2), torch.zeros(2), []
         for _ in range(steps):
-            loss, gradient = slopes_of(x, y, w)
+            loss, gradient = (part * (1 if is_mean else len(x)) for part in slopes_of(x, y, w))
             kept = gradient if is_cleared else kept + gradient
             losses.append(loss)
             w = w + sign * learning_rate * step * kept
@@ -512,6 +543,7 @@ def descent(sign=-1, is_cleared=True, step=1.0):
 
 
 NO_GRAD = "does not require grad"
+LEAF = "a leaf Variable that requires grad"
 
 
 def replaced(sign, inside):
@@ -529,6 +561,10 @@ def replaced(sign, inside):
         return w, losses
 
     return answer
+
+
+def recorded(x, y, steps, learning_rate):
+    raise RuntimeError(LEAF)
 
 
 def line_cases(g: torch.Generator) -> list[tuple]:
@@ -566,6 +602,15 @@ def hint_stops(args, got, right):
     if NO_GRAD in got.text:
         return f"w does not require a gradient in step 2. w = w - … under no_grad {NEW_TENSOR}"
     return f"step 1 is right, and step 2 stops with {got.kind}: {got.text}"
+
+
+def hint_recorded(args, got, right):
+    if LEAF in got.text:
+        return (
+            "step 1 stops: torch notes what happens to w, and a change in place can't be noted. "
+            "Put the step inside `with torch.no_grad():`."
+        )
+    return f"step 1 stops with {got.kind}: {got.text}"
 
 
 def hint_none(args, got, right):
@@ -606,6 +651,16 @@ LINE = Part(
                 "subtract."
             ),
             "The Stranger",
+        ),
+        Wrong("step is recorded", recorded, hint_recorded, "The Stranger"),
+        Wrong(
+            "sum for mean",
+            descent(is_mean=False),
+            lambda args, got, right: (
+                f"your loss is {len(args[0])} times too large, and so are the steps: it is the "
+                f"sum over {len(args[0])} points. Take the mean."
+            ),
+            "The Other Unit",
         ),
         Wrong("stops in step 2", replaced(-1, inside=True), hint_stops, "The Stranger"),
         Wrong(
@@ -674,8 +729,8 @@ EXERCISES = {
             hints=(
                 "One surprise for each of the four characters, then their average. The unit is in "
                 "the question.",
-                "Four numbers, one of them twice. Halving a probability adds one bit, so in bits "
-                "they are whole numbers. A nat is larger than a bit.",
+                "Four numbers, one for each character of the text. Halving a probability adds one "
+                "bit, so in bits they are whole numbers. A nat is larger than a bit.",
                 "The four probabilities are ½, ¼, ½, ⅛, so 1, 2, 1 and 3 bits. Average them, "
                 "then multiply by ln 2 = 0.6931.",
             ),

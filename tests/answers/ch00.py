@@ -170,19 +170,20 @@ def clean_afterwards(loss, w):
     return slope
 
 
-def learner(sign=-1, clear=True, clear_early=False):
-    """The loop with a wrong sign, without clearing, or with clearing at the wrong moment."""
+def learner(sign=-1, clear=True, clear_early=False, is_recorded=False, is_summed=False):
+    """The loop with one thing wrong: sign, clearing, a step that is recorded, a sum."""
 
     def learn(x, y, steps, lr):
         w = torch.zeros(2, requires_grad=True)
         losses = []
         for _ in range(steps):
             loss = (w[0] * x + w[1] - y).square().mean()
+            loss = loss * len(x) if is_summed else loss
             loss.backward()
             losses.append(loss.item())
             if clear_early:
                 w.grad.zero_()
-            with torch.no_grad():
+            with torch.set_grad_enabled(is_recorded):
                 w += sign * lr * w.grad
             if clear:
                 w.grad = None
@@ -274,7 +275,7 @@ SAID = [
     (
         "0.3",
         (nudge_all, BACK),
-        "✗ 0.3: every entry equals the sum of the gradient. Nudge one entry at a time and put it",
+        "✗ 0.3: every entry equals the sum of the gradient. Nudge one entry at a time, on a fresh",
     ),
     ("0.3", (nudge_and_stay, BACK), "✗ 0.3: entry 1 is the slope of entries 0 and 1 together"),
     ("0.3", (nudge_in_place, BACK), "✗ 0.3: your input w was changed."),
@@ -294,6 +295,16 @@ SAID = [
     ("0.4", (-1.213,), "✗ 0.4: a surprise is never negative: −ln p, not ln p."),
     ("0.4", ("-7/4",), "✗ 0.4: a surprise is never negative: −ln p, not ln p. And 1.75 counts"),
     ("0.4", (4.852,), "✗ 0.4: 4.852 is the surprise of the whole text. Per character it is a"),
+    ("0.4", (1.2997,), "✗ 0.4: 1.300 is what the model expects to pay, each character weighted"),
+    ("0.4", (1.94,), "✗ 0.4: 1.941 counts each letter of the alphabet once. Count the characters"),
+    ("0.1", changed(0, 0), "✗ 0.1a: one number has no direction to go along, so its shape is"),
+    ("0.1", changed(0, (1, 1)), "✗ 0.1a: no mistake that this check knows: you give (1, 1); the"),
+    (
+        "0.5",
+        (learner(is_recorded=True),),
+        "✗ 0.5: step 1 stops: torch notes what happens to w, and",
+    ),
+    ("0.5", (learner(is_summed=True),), "✗ 0.5: your loss is 9 times too large, and so are the"),
     ("0.4", (7,), "✗ 0.4: 7 is the surprise of the whole text in bits."),
     ("0.4", (0.527,), "✗ 0.4: 0.527 comes from logarithms to base 10."),
     ("0.4", ("much",), "✗ 0.4: type a number"),
