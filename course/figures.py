@@ -28,8 +28,9 @@ HEATMAP = "Blues"
 
 # The boxes of the strip in reading order: key, text, the chapter that builds it.
 BEFORE = [
-    ("text", "text", "data"),
+    ("text", "text", "start"),
     ("tokens", "tokens", "tokenizer"),
+    ("batches", "batches", "data"),
     ("embeddings", "embeddings + positions", "embeddings"),
 ]
 BLOCK = [
@@ -50,7 +51,7 @@ AFTER = [
 STAGES = {
     "start": ["text", "next"],
     "tokenizer": ["tokens"],
-    "data": ["text"],
+    "data": ["batches"],
     "embeddings": ["embeddings"],
     "attention": ["attention"],
     "baselines": ["probabilities"],
@@ -63,6 +64,7 @@ STAGES = {
 LIT = "background-color:#00518f;color:#ffffff;border:2px solid #00518f;font-weight:bold"
 BUILT = "background-color:rgba(90,150,210,0.28);border:2px solid rgba(90,150,210,0.9)"
 AHEAD = "border:2px dashed rgba(128,128,128,0.8)"
+LEGEND = "dark: this chapter · light: built before · dashed: still to come"
 ROW = "display:flex;flex-wrap:wrap;align-items:center;gap:6px"
 
 
@@ -97,6 +99,7 @@ def pipeline_html(stage: str) -> str:
     return (
         f'<div role="img" aria-label="{escape(description, quote=True)}" style="{ROW};'
         f'margin:8px 0;font-size:14px;line-height:1.4">{" → ".join(parts)}</div>'
+        f'<div style="font-size:12px">{LEGEND}</div>'
     )
 
 

@@ -44,6 +44,10 @@ def keep(number: str, guess: object) -> str:
     if choices and value not in list(choices):
         offered = ", ".join(f'"{letter}"' for letter in choices)
         raise ValueError(f"{number}: type one of {offered}, not {guess!r}.")
+    right = plain(known[number].right)
+    for kind, form in ((list, "numbers in brackets, such as (2, 3)"), (int | float, "a number")):
+        if isinstance(right, kind) and not isinstance(value, kind):
+            raise ValueError(f"{number}: type {form}, not {guess!r}.")
     if not Path.cwd().is_relative_to(paths.MY):  # not where the course itself runs the page
         return f"{number}: you said {_shown(value)}. {then}"
     from course.checks import progress

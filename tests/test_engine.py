@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+import torch
 from nbclient import NotebookClient
 
 from course.checks.engine import Exercise, Found, Part, Raised, Wrong, judge_part
@@ -93,6 +94,61 @@ def test_an_answer_that_stops_in_another_way_is_shown_its_own_line():
 
 def test_raised_matches_by_kind():
     assert Raised("KeyError", "a") == Raised("KeyError", "b") != Raised("IndexError", "a")
+
+
+def test_a_known_mistake_is_named_before_a_type_that_does_not_fit():
+    lengths = Part(
+        "lengths",
+        lambda x: x.abs(),
+        cases=lambda generator: [(torch.tensor([1.0, -3.0]),)],
+        wrong=(Wrong("sum", lambda x: x.abs().sum().item(), said("sum"), "The Average Joe"),),
+    )
+    assert verdict(lengths, lambda x: 4.0) == ("sum", "sum, got 4.0", "The Average Joe")
+    assert verdict(lengths, lambda x: 5.0)[:2] == ("type", "expected a torch.Tensor, got 5.0.")
+
+
+@pytest.mark.parametrize(
+    ("right", "typed", "expected"),
+    [
+        (5, 7, "7 is too large."),
+        (5, 2, "2 is too small."),
+        ("equal", "different", "'different' is not right."),
+        (torch.eye(2), torch.zeros(2, 2), "the first entry that is not right stands at [0, 0]."),
+    ],
+)
+def test_a_typed_answer_is_never_told(right, typed, expected):
+    part = Part("answer", lambda: right, (), read=lambda value: value)
+    text = f'no mistake that this check knows: {expected} hint("9.9") helps.'
+    assert verdict(part, typed) == ("unknown", text, "")
+
+
+def test_of_collections_the_entry_that_differs_is_shown():
+    right = {"sizes": (3, 4), "ids": [*range(40)]}
+    part = Part("parts", lambda: right, (), cases=lambda generator: [()])
+    other = {"sizes": (3, 5), "ids": [*range(40)]}
+    assert "you give 5, sizes; the right value is 4." in verdict(part, lambda: other)[1]
+    other = {"sizes": (3, 4), "ids": [*range(39), 0]}
+    assert "you give 0, ids, entry 39; the right value is 39." in verdict(part, lambda: other)[1]
+
+
+def test_an_answer_that_the_check_cannot_use_is_not_said_to_stop():
+    cell = {}
+    source = "class Silent:\n  def __init__(self, text): pass\n  def count(self, letter): {}\n"
+    exec(compile(source.format("return None"), "a cell", "exec"), cell)
+    part = Part(
+        "Counter",
+        Counter,
+        (),
+        cases=lambda generator: [("abba",)],
+        drive=lambda answer, text: answer(text).count("a") + 1,
+    )
+    diagnosis, text, _ = verdict(part, cell["Silent"])
+    assert diagnosis == "exception"
+    assert text.startswith("what your answer gives can't be used for text 'abba': TypeError: ")
+    exec(compile(source.format("return 1 / 0"), "a cell", "exec"), cell)
+    assert verdict(part, cell["Silent"])[1].startswith(
+        "your answer stops for text 'abba' with Zero"
+    )
 
 
 def test_lists_changed_in_place_are_noticed():

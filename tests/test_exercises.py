@@ -471,6 +471,17 @@ def test_check_notebook_goes_through_a_learners_notebook(my, capsys):
     assert [v.number for v in check_notebook("04.7")] == ["4.7"]
 
 
+def test_an_answer_under_no_name_is_told_which_name_to_use(my, capsys):
+    path = my / "exercises" / "04_attention.ipynb"
+    notebook = read_notebook(path)
+    notebook.cells = [c for c in notebook.cells if "4.1" in c.source or c["id"] == "imports"]
+    write_notebook(path, notebook)
+    solve(path, "4.1", "# 4.1 mine\n[[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1] * 4]")
+    check_notebook("04")
+    text = "there is no mask yet. Write your answer as `mask = …` in the cell above the check."
+    assert f"✗ 4.1: {text}" in capsys.readouterr().out
+
+
 def test_check_notebook_says_what_is_missing(my):
     for which in ("4.9", "33", "chapter", "nowhere.ipynb"):
         with pytest.raises(ValueError):

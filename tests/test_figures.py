@@ -50,12 +50,14 @@ def lit(page: str) -> list[str]:
 def test_strip_shows_every_step_and_lights_the_stage(stage):
     # Catches: a step left out, a stage that lights nothing, words and picture that disagree.
     page = pipeline_html(stage)
-    shown = re.findall(r"[\w ]+[\w]|\+", re.sub(r"<[^>]+>", " | ", page))
+    strip, legend = page.replace(figures.LEGEND, ""), page.count(figures.LEGEND)
+    shown = re.findall(r"[\w ]+[\w]|\+", re.sub(r"<[^>]+>", " | ", strip))
     told = re.findall(r"[\w ]+[\w]|\+", describe(stage).split(". This chapter")[0])
     joined = [" ".join(part.split()) for part in (" ".join(shown), " ".join(told))]
     assert joined[0] == joined[1]
     assert len(lit(page)) == len(STAGES[stage])
-    assert page.count("<span") == page.count("</span>") and page.count("<div") == 1
+    assert page.count("<span") == page.count("</span>") and page.count("<div") == 2
+    assert legend == 1
     assert 'role="img"' in page and f'aria-label="{describe(stage)}"' in page
     assert not OUTSIDE.search(page)
 
@@ -64,9 +66,9 @@ def test_strip_fills_in_what_is_built_and_only_that():
     # Catches: the order of chapters turned round, or everything dashed for ever.
     filled = [pipeline_html(stage).count(figures.BUILT + ";border-radius:6px") for stage in STAGES]
     ahead = [pipeline_html(stage).count(figures.AHEAD + ";border-radius:6px") for stage in STAGES]
-    # Of 14 boxes, "N ×" among them; each chapter in turn adds what it builds, then lights its own.
-    assert filled == [0, 0, 1, 2, 3, 4, 5, 10, 4, 13]
-    assert ahead == [12, 13, 12, 11, 10, 9, 4, 1, 1, 0]
+    # Of 15 boxes, "N ×" among them; each chapter in turn adds what it builds, then lights its own.
+    assert filled == [0, 1, 2, 3, 4, 5, 6, 11, 5, 14]
+    assert ahead == [13, 13, 12, 11, 10, 9, 4, 1, 1, 0]
     assert lit(pipeline_html("attention")) == ["attention"]
     assert lit(pipeline_html("embeddings")) == ["embeddings + positions"]
     assert lit(pipeline_html("blocks")) == ["norm", "+", "norm", "MLP", "+"]

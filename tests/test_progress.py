@@ -115,6 +115,8 @@ def test_the_first_guess_is_kept(asked, capsys):
     predictions.predict("4.p2", "d")
     predictions.predict("4.p2", " B")
     predictions.predict("4.p7", 1)
+    predictions.predict("4.p3", "a quarter")
+    predictions.predict("4.p1", 2)
     assert capsys.readouterr().out.splitlines() == [
         "○ 4.p1: put your guess in the place of the dots, then run the next cell",
         "4.p1: you said (2, 4). Run the next cell and compare.",
@@ -122,6 +124,8 @@ def test_the_first_guess_is_kept(asked, capsys):
         '✗ 4.p2: type one of "a", "b", "c", not \'d\'.',
         "4.p2: you said b. Run the next cell and compare.",
         "✗ there is no prediction 4.p7; there are: 4.p1, 4.p2, 4.p3, 4.p4",
+        "✗ 4.p3: type a number, not 'a quarter'.",
+        "✗ 4.p1: type numbers in brackets, such as (2, 3), not 2.",
     ]
     assert progress.read().guesses == {"4.p1": [2, 4], "4.p2": "b"}
 

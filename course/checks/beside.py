@@ -1,6 +1,7 @@
 """Shows the course's solution beside the learner's own, once that one is right."""
 
 import inspect
+import re
 from html import escape
 
 from course import paths
@@ -21,8 +22,9 @@ def solution(number: str) -> str | None:
 
 
 def _plain(source: str) -> str:
+    """A cell without its title, its marks and its docstrings, which are the same in both."""
     lines = [line for line in source.splitlines() if line.strip() not in (BEGIN, END)]
-    return "\n".join(lines[1:])  # without the title
+    return re.sub(r'^ +"""(?:.|\n)*?"""\n', "", "\n".join(lines[1:]), flags=re.MULTILINE)
 
 
 def display_both(number: str, answers: tuple) -> None:

@@ -11,7 +11,7 @@ PREDICTIONS = {
     "0.p1": Prediction(6),  # bits for one of 64
     "0.p2": Prediction((3, 2)),  # (3, 1) + (2,)
     "0.p3": Prediction(100),  # one storage, seen twice
-    "0.p4": Prediction("b", choices="abc"),  # much worse without zero_grad
+    "0.p4": Prediction("c", choices="abc"),  # much worse without zero_grad
 }
 CARDS = {
     "The Phantom Axis": "A dimension of size 1 where there is none, or none where there is one. "
@@ -322,6 +322,24 @@ NUDGED = Part(
                 "nudge both ways."
             ),
             "The Yardstick",
+        ),
+        Wrong(
+            "divided by 2, times h",
+            nudged(lambda h: 2 / h),
+            told(
+                "your value is h² times the gradient. change / 2 * h divides by 2 and multiplies "
+                "by h; write change / (2 * h)."
+            ),
+            "The Yardstick",
+        ),
+        Wrong(
+            "sum in one number",
+            lambda loss, w, h: nudged(lambda h: 2 * h, at_once=True)(loss, w, h)[0].item(),
+            told(
+                "that is one number, the sum of the gradient: all entries were nudged at once. "
+                "Nudge one entry at a time, on a fresh copy of w."
+            ),
+            "The Crowd",
         ),
         Wrong(
             "reversed",

@@ -11,7 +11,7 @@ from pathlib import Path
 import regex
 import torch
 
-from course.checks.engine import Exercise, Part, Prediction, Wrong
+from course.checks.engine import Exercise, Part, Prediction, Wrong, shown
 from course.checks.typed import read_choice, read_number, read_whole
 
 PREDICTIONS = {
@@ -62,7 +62,7 @@ class Characters:
 
     @classmethod
     def from_text(cls, text):
-        return cls(cls.listed(text))
+        return cls("".join(cls.listed(text)))
 
     @staticmethod
     def listed(text):
@@ -79,7 +79,7 @@ class Characters:
 
     @classmethod
     def load(cls, path):
-        return cls(list(Path(path).read_bytes().decode("utf-8")))
+        return cls(Path(path).read_bytes().decode("utf-8"))
 
 
 class Unsorted(Characters):
@@ -117,6 +117,23 @@ class FromOne(Characters):
     first = 1
 
 
+class CodePoints(Characters):
+    def encode(self, text):
+        return list(map(ord, text))
+
+
+class ListOfAll(Characters):
+    @classmethod
+    def from_text(cls, text):
+        return cls(cls.listed(text))
+
+
+class NotHandedOver(Characters):
+    @classmethod
+    def from_text(cls, text):
+        return cls.listed(text)
+
+
 class SpacedIds(Characters):
     def decode(self, ids):
         return " ".join(map(str, ids))
@@ -125,6 +142,11 @@ class SpacedIds(Characters):
 class JoinedIds(Characters):
     def decode(self, ids):
         return "".join(map(str, ids))
+
+
+class IdsForText(Characters):
+    def decode(self, ids):
+        return "".join(ids)
 
 
 class SpacedCharacters(Characters):
@@ -157,16 +179,31 @@ class UnknownLeftOut(Characters):
         return [self.numbers[each] for each in text if each in self.numbers]
 
 
-def use_tokenizer(answer, text, probe, stranger):
-    """vocab_size, ids, the text back, what a text with a stranger gives, ids after save and load.
+class Unusable(Exception):
+    """A method gave something that nothing can be done with; says what, and what it should give."""
 
-    None in the place of the fourth: it stopped with an error, as it should.
+
+def use_tokenizer(answer, text, to_encode, with_unknown):
+    """vocab_size, ids, the text back, what unknown text gives, ids after save and load, vocabulary.
+
+    Where the first two are wrong the others are None: they would follow from it. "an error"
+    in the place of the fourth: it stopped, as it should.
     """
     tokenizer = answer.from_text(text)
-    ids = list(tokenizer.encode(probe))
+    if not isinstance(tokenizer, answer):
+        said = "which is no tokenizer. Hand the vocabulary to the class: return cls(…)."
+        raise Unusable(f"from_text returned {shown(tokenizer)}, {said}")
+    ids = tokenizer.encode(to_encode)
+    if ids is None:
+        raise Unusable("encode returned None. End it with return and the list of ids.")
+    ids, order = list(ids), sorted(set(text))
+    if tokenizer.vocab_size != len(order) or ids != [order.index(each) for each in to_encode]:
+        return tokenizer.vocab_size, ids, None, None, None, None
     back = tokenizer.decode(ids)
+    if back is None:
+        raise Unusable("decode returned None. End it with return and the text.")
     try:
-        met = tokenizer.encode(stranger)
+        met = tokenizer.encode(with_unknown)
     except NotImplementedError:
         raise
     except Exception:
@@ -174,7 +211,7 @@ def use_tokenizer(answer, text, probe, stranger):
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save(Path(folder) / "tokenizer.json")
         loaded = answer.load(Path(folder) / "tokenizer.json")
-    return tokenizer.vocab_size, ids, back, met, loaded.encode(probe)
+    return len(order), ids, back, met, loaded.encode(to_encode), tokenizer.characters
 
 
 def drawn(generator: torch.Generator, choices: str, count: int) -> str:
@@ -187,8 +224,8 @@ def text_cases(g: torch.Generator) -> list[tuple]:
     cases = [("hello", "hole", "help")]
     for letters in ("Romeo, und\n", "ığüşZz 0.", "नमस्ते🙂ab"):
         text = drawn(g, letters, 40) + letters[::-1]
-        probe = drawn(g, letters, 12)
-        cases.append((text, probe, f"{probe[:5]}Q{probe[5:]}"))
+        to_encode = drawn(g, letters, 12)
+        cases.append((text, to_encode, f"{to_encode[:5]}Q{to_encode[5:]}"))
     return cases
 
 
@@ -238,10 +275,38 @@ def hint_repeats(args, got, right):
 
 
 def hint_from_one(args, got, right):
-    character = min(args[0])
+    character = args[1][0]
     return (
-        f"{character!r} is the first of the vocabulary and got the id 1. Count from 0, because an "
-        "id picks the row of a table."
+        f"{character!r} got the id {got[1][0]}, one too many. An id is a place in the vocabulary, "
+        "counted from 0, because it picks the row of a table."
+    )
+
+
+def hint_code_points(args, got, right):
+    character, vocabulary = args[1][0], "".join(sorted(set(args[0])))
+    return (
+        f"the id of {character!r} is {got[1][0]}, its number in the Unicode table, which ord "
+        f"gives. An id is a place in the vocabulary {vocabulary!r}, counted from 0."
+    )
+
+
+def hint_unusable(args, got, right):
+    return got.text
+
+
+def hint_ids_for_text(args, got, right):
+    if "expected str instance, int found" in got.text:
+        return (
+            f"decode stops with {got.kind}: {got.text}. join was handed the ids, which are "
+            "numbers. Look each one up in the vocabulary and join the characters."
+        )
+    return f"your answer stops{got.where} with {got.kind}: {got.text}"
+
+
+def hint_list_of_all(args, got, right):
+    return (
+        f"the ids are right, and self.characters is the list {shown(got[5])}. The vocabulary is "
+        'one string: put "".join(…) around the sorted characters before cls gets them.'
     )
 
 
@@ -281,6 +346,10 @@ TOKENIZER = Part(
         Wrong("repeats, first counts", FirstOfMany, hint_repeats, "The Stutterer"),
         Wrong("length of the text", LengthOfText, hint_repeats, "The Stutterer"),
         Wrong("from one", FromOne, hint_from_one, "The Fence Post"),
+        Wrong("code points", CodePoints, hint_code_points, "The Number Plate"),
+        Wrong("no tokenizer", NotHandedOver, hint_unusable, "The Early Leaver"),
+        Wrong("ids for text", IdsForText, hint_ids_for_text, "The Number Plate"),
+        Wrong("list of all", ListOfAll, hint_list_of_all, "The Early Leaver"),
         Wrong("characters with spaces", SpacedCharacters, hint_spaced, "The Stutterer"),
         Wrong("list of characters", ListOfCharacters, hint_list, "The Early Leaver"),
         Wrong("unknown is 0", UnknownIsZero, hint_unknown, "The Yes-Man"),
@@ -352,8 +421,8 @@ BYTES = Part(
             "two bytes each",
             typed(9),
             says(
-                "9 counts ï twice and 🙂 twice. Characters outside the basic plane, the first "
-                "65,536, take 4 bytes."
+                "9 counts ï twice and 🙂 twice. Two bytes are right for most letters of Europe; "
+                "an emoji takes 4."
             ),
             "The Other Unit",
         ),
@@ -361,15 +430,24 @@ BYTES = Part(
             "three bytes for an emoji",
             typed(10),
             says(
-                "10 gives 🙂 3 bytes, or leaves out the space. Three bytes reach the first 65,536 "
-                "characters; emoji lie beyond and take 4. A space takes 1."
+                "10 gives 🙂 3 bytes, or leaves out the space. Three bytes are for most scripts "
+                "beyond Europe; an emoji takes 4, and a space takes 1."
+            ),
+            "The Other Unit",
+        ),
+        Wrong(
+            "one byte more",
+            typed(8),
+            says(
+                "8 is one byte more than the 7 characters. Two of them take more than one byte: ï "
+                "takes 2 and 🙂 takes 4."
             ),
             "The Other Unit",
         ),
         Wrong(
             "four bytes each",
             typed(28),
-            says("28 gives every character 4 bytes, which is UTF-32. UTF-8 takes 1 to 4."),
+            says("28 gives every character 4 bytes. UTF-8 takes 1 to 4."),
             "The Other Unit",
         ),
     ),
@@ -434,6 +512,21 @@ def once_a_piece(pieces):
     return found
 
 
+def overwritten(pieces):
+    found = Counter()
+    for piece, times in pieces.items():
+        found = Counter({**found, **dict.fromkeys(neighbours(piece), times)})
+    return found
+
+
+def always_one(pieces):
+    return Counter(dict.fromkeys(right_pairs(pieces), 1))
+
+
+def past_the_end(pieces):
+    return Counter((piece[i], piece[i + 1]) for piece in pieces for i in range(len(piece)))
+
+
 def across_all(pieces):
     return Counter(neighbours([i for piece, times in pieces.items() for i in piece * times]))
 
@@ -479,6 +572,7 @@ def pieces_cases(g: torch.Generator) -> list[tuple]:
         ({(a, a, a): 1},),
         ({(a, b, c): 1, (d, e): 1, (f,): 1},),
         ({(a, b): many[0], (c, d, e): many[1]},),
+        ({(a, b): many[0], (c, a, b): many[0] + 1},),
         ({(a, b, a, b, a): 1, (c, c, c, c, d): 2},),
         ({(*long, a, a, a): many[2], (b,): many[3], (c, a, c, a): many[4]},),
         ({},),
@@ -505,6 +599,23 @@ def hint_once_a_piece(args, got, right):
         f"{pair} stands {neighbours(piece).count(pair)} times in {piece} and was counted once. A "
         "set keeps each pair once; go over the positions instead."
     )
+
+
+def hint_overwritten(args, got, right):
+    pair, _ = place_of(args, got, right)
+    return (
+        f"{pair} occurs {right[0][pair]} times and you counted {got[0][pair]}: each time you meet "
+        "a pair again you overwrite (=) what was counted. Add to it (+=)."
+    )
+
+
+def hint_past_the_end(args, got, right):
+    if "index out of range" in got.text:
+        return (
+            f"your answer stops{got.where} with {got.kind}: you ask for an id past the end of a "
+            "piece. A piece of n ids has n - 1 pairs, so the last one begins at n - 2."
+        )
+    return f"your answer stops{got.where} with {got.kind}: {got.text}"
 
 
 def hint_across(args, got, right):
@@ -546,6 +657,9 @@ COUNTS = Part(
         Wrong("steps of two", steps_of_two, hint_overlap, "The Stutterer"),
         Wrong("no overlap", without_overlap, hint_overlap, "The Stutterer"),
         Wrong("once a piece", once_a_piece, hint_once_a_piece, "The Stutterer"),
+        Wrong("overwritten", overwritten, hint_overwritten, "The Stutterer"),
+        Wrong("always one", always_one, hint_overwritten, "The Stutterer"),
+        Wrong("past the end", past_the_end, hint_past_the_end, "The Fence Post"),
         Wrong("across pieces, repeated", across_all, hint_across, "The Trespasser"),
         Wrong("across pieces", across_each, hint_across, "The Trespasser"),
         Wrong("no frequency", without_frequency, hint_frequency, "The Stutterer"),
@@ -647,6 +761,34 @@ def entry_a_merge(piece, merges):
     return record
 
 
+def known_or_not(piece, merges):
+    record, ranks = [list(piece)], {pair: place for place, pair in enumerate(merges)}
+    while len(record[-1]) > 1:
+        pair = min(pairwise(record[-1]), key=lambda each: ranks.get(each, len(merges)))
+        record.append(joined(record[-1], pair))
+    return record
+
+
+def in_one_text(asks_tokens, has_empty):
+    """The tokens as one text with a dot between them, in which a pair is replaced as text is."""
+
+    def tokens_of(line):
+        return line.split("·") if line or has_empty else []
+
+    def answer(piece, merges):
+        lines = ["·".join(piece)]
+        if not asks_tokens:
+            for left, right in merges:
+                line = lines[-1].replace(f"{left}·{right}", left + right)
+                lines += [line] if line != lines[-1] else []
+        while asks_tokens and (known := known_pairs(tokens_of(lines[-1]), merges)):
+            left, right = by_rank(merges)(known)
+            lines.append(lines[-1].replace(f"{left}·{right}", left + right))
+        return [tokens_of(line) for line in lines]
+
+    return answer
+
+
 def merges_cases(g: torch.Generator) -> list[tuple]:
     """Rank against reading order, rank against frequency, overlaps, nothing to do, random."""
     cases = [
@@ -731,6 +873,23 @@ def hint_one_round(args, got, right):
     )
 
 
+def hint_known_or_not(args, got, right):
+    left, after = right[-1], got[len(right)]
+    return (
+        f'"{args[0]}" went on from {plainly(left)} to {plainly(after)}, and no pair of neighbours '
+        f"in {plainly(left)} stands in merges. Merge only pairs that were learned, and stop when "
+        "none is left."
+    )
+
+
+def hint_in_one_text(args, got, right):
+    place, before, _ = turning_point(args, got, right)
+    return (
+        f"{plainly(before)} became {plainly(got[place])}: replacing in one long text also joins "
+        "from the middle of a token. Go through the list and compare whole tokens."
+    )
+
+
 def hint_one_list(args, got, right):
     return (
         f"all {len(got)} entries are {plainly(got[0])}, the end. The record holds one list several "
@@ -778,6 +937,17 @@ ROUNDS = Part(
         Wrong("one place a round", one_place_a_round, hint_one_place, "The Early Leaver"),
         Wrong("one place a merge", one_place_a_merge, hint_one_place, "The Early Leaver"),
         Wrong("one round", one_round, hint_one_round, "The Early Leaver"),
+        Wrong("known or not", known_or_not, hint_known_or_not, "The Trespasser"),
+        *(
+            Wrong(
+                f"in one text, {'rounds' if asks else 'merges'}{', empty' if empty else ''}",
+                in_one_text(asks, empty),
+                hint_in_one_text,
+                "The Trespasser",
+            )
+            for asks in (True, False)
+            for empty in (True, False)
+        ),
         Wrong("one list", one_list, hint_one_list, "The Rewriter of History"),
         Wrong("start missing", without_start, hint_start, "The Fence Post"),
         Wrong("end twice", end_twice, hint_end_twice, "The Fence Post"),
@@ -836,8 +1006,12 @@ def apart(text, names):
     return parts
 
 
-def encoder(cut=False, late=False, allows_all=False):
-    """An encoder of turns with some of the three faults; with none it is the right one."""
+def encoder(cut=None, late=False, allows_all=False, whole=False):
+    """An encoder of turns with some of the faults; with none it is the right one.
+
+    cut: a pattern to use instead of that of training; late: special tokens are looked for after
+    the cut; whole: parts are not cut at all.
+    """
 
     def answer(turns, ranks, pattern, special_ids):
         ids = []
@@ -847,7 +1021,7 @@ def encoder(cut=False, late=False, allows_all=False):
                 if part in names and not late:
                     ids += [special_ids[part]]
                     continue
-                for piece in regex.findall(SPACES if cut else pattern, part):
+                for piece in [part] if whole else regex.findall(cut or pattern, part):
                     is_special = late and piece in names
                     ids += [special_ids[piece]] if is_special else merged(piece, ranks)
         return ids
@@ -857,6 +1031,10 @@ def encoder(cut=False, late=False, allows_all=False):
 
 def right_turns(turns, ranks, pattern, special_ids):
     return encoder()(turns, ranks, pattern, special_ids)
+
+
+def hint_whole(args, got, right):
+    return WHOLE.format(args[0][0][0])
 
 
 def not_escaped(turns, ranks, pattern, special_ids):
@@ -870,21 +1048,40 @@ def not_escaped(turns, ranks, pattern, special_ids):
     return ids
 
 
+def all_in_one(allows_all):
+    def answer(turns, ranks, pattern, special_ids):
+        names = [name for name in special_ids if any(name in allowed for _, allowed in turns)]
+        said = "".join(text for text, _ in turns)
+        return right_turns(
+            [(said, special_ids if allows_all else names)], ranks, pattern, special_ids
+        )
+
+    return answer
+
+
 def turns_cases(g: torch.Generator) -> list[tuple]:
-    """White space alone, a special token alone, a stranger's, all mixed, and nothing."""
-    ranks = learned(" the", " cat", " end", "one", "<|", "|>", " they")
+    """White space alone, a special token alone, a stranger's, all mixed, and nothing.
+
+    Single turns first, for short messages; "'the" is cut inside by the first pattern, and white
+    space before a word by the second.
+    """
+    ranks = learned(" the", " cat", " end", "one", "<|", "|>", " they", "the")
     special = {"<|end|>": 256 + len(ranks), "<|start|>": 257 + len(ranks)}
     end, both = ["<|end|>"], list(special)
-    words = ["the", " the", " cat", "  they", "\n", " <|end|> ", "<|start|>", "<|end|>", "one", "!"]
+    words = ["the", " the", " cat", "  they", "\n", " <|end|> ", "<|start|>", "<|end|>", "one", "'"]
     cases = [
         [("see the cat", [])],
         [("one<|end|>", end)],
+        [("see'the cat", [])],
+        [("see  the cat", [])],
+        [("I type <|end|> here", [])],
         [("I type <|end|> here", []), ("the cat", [])],
+        [("see th", []), ("e cat", end)],
         [("one<|end|>the<|start|> cat", both), (" <|end|> they", []), ("<|start|>one", end)],
         [("", both), ("", [])],
         [],
     ]
-    for allowed in (end, both):
+    for allowed in (end, both, end):
         texts = ["".join(words[i] for i in torch.randint(10, (7,), generator=g)) for _ in "abc"]
         cases.append(list(zip(texts, ([], allowed, both), strict=True)))
     return [(turns, ranks, PATTERNS[i % 2], special) for i, turns in enumerate(cases)]
@@ -910,6 +1107,18 @@ ESCAPE = (
     '<|end|> was taken for a pattern, in which | means "or", so the text was cut at <, at end '
     "and at >. regex.escape(name) takes a name letter by letter."
 )
+PATTERN = (
+    "you cut with another pattern than the one you were given, GPT-2's own. In training it may "
+    "have been another: use the argument pattern."
+)
+WHOLE = (
+    "{!r} went to the merges uncut, and they joined bytes of two pieces. Cut each part with "
+    "regex.findall(pattern, part) and merge inside each piece."
+)
+JOINED = (
+    "you put all turns into one text first. No piece reaches from one turn into the next, and each "
+    "turn has its own allowed names: encode one turn after the other."
+)
 GIVEN = (
     'as given: " the" loses its space, <|end|> inside a word is not found, and text typed by a '
     "user can become the special token. Begin with the cut: use the pattern."
@@ -921,23 +1130,27 @@ TURNS = Part(
     cases=turns_cases,
     wrong=(
         Wrong("specials after the cut", encoder(late=True), hint_late, "The Late Cut"),
-        Wrong("other cut", encoder(cut=True), says(CUT), "The Two Scissors"),
+        Wrong("other cut", encoder(cut=SPACES), says(CUT), "The Two Scissors"),
+        Wrong("GPT-2's pattern", encoder(cut=PATTERNS[0]), says(PATTERN), "The Two Scissors"),
+        Wrong("not cut", encoder(whole=True), hint_whole, "The Trespasser"),
+        Wrong("turns joined", all_in_one(False), says(JOINED), "The Trespasser"),
+        Wrong("turns joined, allowed to all", all_in_one(True), says(JOINED), "The Trespasser"),
         Wrong("allowed to all", encoder(allows_all=True), says(TYPED), "The Impostor"),
         Wrong(
             "other cut, allowed to all",
-            encoder(cut=True, allows_all=True),
+            encoder(cut=SPACES, allows_all=True),
             says(f"{CUT} Then there is one more fault."),
             "The Two Scissors",
         ),
         Wrong(
             "other cut, specials after it",
-            encoder(cut=True, late=True),
+            encoder(cut=SPACES, late=True),
             says(f"{CUT} Then there is one more fault."),
             "The Two Scissors",
         ),
         Wrong(
             "as given",
-            encoder(cut=True, late=True, allows_all=True),
+            encoder(cut=SPACES, late=True, allows_all=True),
             says(GIVEN),
             "The Two Scissors",
         ),
@@ -947,7 +1160,7 @@ TURNS = Part(
 
 # 1.6 Choose a vocabulary
 
-V, C, CONTEXT = 2048, 128, 64
+V, C, CONTEXT = 2048, 96, 256  # C and CONTEXT are not those of the chapter's own table
 PER_TOKEN = {65: 1.00, 512: 1.94, V: 2.87}  # characters a token of TinyShakespeare, chapter 01
 LOSS = {65: 1.55, V: 3.99}  # nats per token of the two models in the question
 
@@ -982,7 +1195,7 @@ NUMBERS = Part(
         Wrong(
             "tokens",
             typed(V),
-            says(f"{V} is the number of tokens. The table has V × C entries: {V * C}."),
+            says(f"{V} is the number of tokens. The table has V × C entries, {C} for each token."),
             "The Price Tag",
         ),
         Wrong(
@@ -1172,7 +1385,7 @@ TASKS = (
             "is some characters: the rest is multiplying and dividing by how many.",
             "a) rows times columns. b) tokens times characters a token. c) nats a token, shared "
             "among its characters. d) compare what has the same unit.",
-            "a) V × C. b) 64 × characters a token. c) loss ÷ characters a token. d) the smaller "
+            "a) V × C. b) 256 × characters a token. c) loss ÷ characters a token. d) the smaller "
             "loss per character.",
         ),
     ),

@@ -78,6 +78,7 @@ class Raised:
     kind: str
     text: str = field(default="", compare=False)
     where: str = field(default="", compare=False)
+    is_own: bool = field(default=True, compare=False)  # not where the check works with the answer
 
 
 @dataclass(frozen=True)
@@ -210,9 +211,11 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
     quiet = warnings.catch_warnings(action="ignore")  # torch's, which the verdict says better
     with torch.random.fork_rng(devices=[]), quiet, _guarded(task, part):
         torch.manual_seed(0)
-        results = _run_all(part, function, cases, rights)
+        results, misfit = _run_all(part, function, cases, rights)
     wrong_at = [i for i, right in enumerate(rights) if not same(results[i], right)]
     if not wrong_at:
+        if misfit:
+            raise misfit
         return
     first = wrong_at[0]
     for wrong in part.wrong:
@@ -222,8 +225,14 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
     stopped = next((result for result in results if isinstance(result, Raised)), None)
     if stopped:
         given = _inputs(part, cases[results.index(stopped)], function)
-        text = f"your answer stops{stopped.where}{given and f' for {given}'} with {stopped.kind}"
+        what = "your answer stops" if stopped.is_own else "what your answer gives can't be used"
+        text = f"{what}{stopped.where}{given and f' for {given}'}"
+        text += f" with {stopped.kind}" if stopped.is_own else f": {stopped.kind}"
         raise Found("exception", f"{text}: {stopped.text}".rstrip(": "))
+    if misfit:
+        raise misfit
+    if part.read:
+        raise _typed_difference(task.number, results[first], rights[first])
     raise _difference(_inputs(part, cases[first], function), results[first], rights[first])
 
 
@@ -273,9 +282,15 @@ def _guarded(task: Exercise, part: Part) -> Iterator[None]:
         raise Found("reference", f"{text} the reference is what you are compared with.")
 
 
-def _run_all(part: Part, function: Callable, cases: list[tuple], rights: list[Any]) -> list[Any]:
-    """The answer's values; raises Found for what can be said without comparing them."""
-    results, printed = [], io.StringIO()
+def _run_all(
+    part: Part, function: Callable, cases: list[tuple], rights: list[Any]
+) -> tuple[list[Any], Found | None]:
+    """The answer's values, and the first whose type does not fit.
+
+    Raises:
+        Found: for what can be said without comparing them.
+    """
+    results, misfit, printed = [], None, io.StringIO()
     for case, right in zip(cases, rights, strict=True):
         args = copy.deepcopy(case)
         with contextlib.redirect_stdout(printed):
@@ -283,7 +298,7 @@ def _run_all(part: Part, function: Callable, cases: list[tuple], rights: list[An
         if not isinstance(value, Raised):
             _refuse_changes(part, function, args, case)
             if value is not None and right is not None:
-                _refuse_type(value, right)
+                misfit = misfit or _misfit(value, right)
         results.append(value)
     if all(value is None for value in results) and printed.getvalue():
         text = "your answer prints its result and returns nothing. Replace print(…) by return …"
@@ -291,7 +306,7 @@ def _run_all(part: Part, function: Callable, cases: list[tuple], rights: list[An
     if any(v is None for v in results) and not any(right is None for right in rights):
         text = "your answer returned None. End the function with return and the result."
         raise Found("none", text)
-    return results
+    return results, misfit
 
 
 def _call(part: Part, function: Callable, args: tuple) -> Any:
@@ -300,7 +315,10 @@ def _call(part: Part, function: Callable, args: tuple) -> Any:
     except NotImplementedError as error:
         raise Found("unwritten", str(error)) from None
     except (Exception, SystemExit) as error:
-        return Raised(type(error).__name__, str(error), _line_of(function, error))
+        frames = traceback.extract_tb(error.__traceback__)
+        place = guard.file_of(function)
+        is_own = not part.drive or any(frame.filename == place for frame in frames)
+        return Raised(type(error).__name__, str(error), _line_of(function, error), is_own)
 
 
 def _line_of(function: Callable, error: BaseException) -> str:
@@ -334,6 +352,14 @@ def _refuse_changed_model(name: str, after: nn.Module, before: nn.Module) -> Non
     old = before.state_dict()
     if any(not torch.equal(tensor, old[key]) for key, tensor in after.state_dict().items()):
         raise Found("changed", f"the parameters of your input {name} were changed.", VANDAL)
+
+
+def _misfit(value: Any, right: Any) -> Found | None:
+    try:
+        _refuse_type(value, right)
+    except Found as found:
+        return found
+    return None
 
 
 def _refuse_type(value: Any, right: Any) -> None:
@@ -390,11 +416,25 @@ def first_index(got: torch.Tensor, right: torch.Tensor) -> tuple[int, ...]:
     return tuple((~close).nonzero()[0].tolist())
 
 
+def _typed_difference(number: str, got: Any, right: Any) -> Found:
+    """A typed value that is no known mistake; the right one stays the learner's to find."""
+    if isinstance(got, torch.Tensor) and got.shape != right.shape:
+        return _difference("", got, right)
+    small, large = _as_number(got), _as_number(right)
+    if isinstance(got, torch.Tensor):
+        found = f"the first entry that is not right stands at {list(first_index(got, right))}"
+    elif small is not None and large is not None:
+        found = f"{shown(got)} is too {'small' if small < large else 'large'}"
+    else:
+        found = f"{shown(got)} is not right"
+    return Found("unknown", f'no mistake that this check knows: {found}. hint("{number}") helps.')
+
+
 def _difference(inputs: str, got: Any, right: Any) -> Found:
     """No known mistake: the wrong shape, or the first value that differs."""
     given = f" for {inputs}" if inputs else ""
-    if isinstance(right, tuple) and isinstance(got, (list, tuple)) and len(got) == len(right):
-        got, right = next((a, b) for a, b in zip(got, right, strict=True) if not same(a, b))
+    got, right, place = _narrowed(got, right)
+    given += f", {place}" if place else ""
     if not (isinstance(got, torch.Tensor) and isinstance(right, torch.Tensor)):
         text = f"no mistake that this check knows: you give {shown(got)}{given};"
         return Found("unknown", f"{text} the right value is {shown(right)}.")
@@ -405,6 +445,27 @@ def _difference(inputs: str, got: Any, right: Any) -> Found:
     here, there = (_number(tensor[index].item()) for tensor in (got, right))
     text = f"no mistake that this check knows. The first difference{given} is at {list(index)}:"
     return Found("unknown", f"{text} you give {here}, the right value is {there}.")
+
+
+def _narrowed(got: Any, right: Any) -> tuple[Any, Any, str]:
+    """The first entry of two collections that differs, and where it stands."""
+    place = ""
+    while True:
+        if isinstance(right, Mapping) and isinstance(got, Mapping) and got.keys() == right.keys():
+            key = next(key for key in right if not same(got[key], right[key]))
+            name = str(key)
+        elif (
+            isinstance(right, (list, tuple))
+            and isinstance(got, (list, tuple))
+            and len(got) == len(right)
+            and (isinstance(right, tuple) or len(repr(right)) > 80)
+        ):
+            key = next(i for i in range(len(right)) if not same(got[i], right[i]))
+            name = f"entry {key}" if isinstance(right, list) else ""
+        else:
+            return got, right, place
+        got, right = got[key], right[key]
+        place = ", ".join(filter(None, [place, name]))
 
 
 def shown(value: Any) -> str:

@@ -178,6 +178,9 @@ def _unreached(number: str, error: BaseException | None, failed: list) -> Verdic
     for earlier in failed:
         if isinstance(earlier, NotImplementedError) and str(earlier).startswith(f"{number}:"):
             return Verdict(number, False, f"○ {number} not yet written", "unwritten")
+    if isinstance(error, NameError) and not failed:
+        text = f"there is no {error.name} yet. Write your answer as `{error.name} = …`"
+        return Verdict(number, False, f"✗ {number}: {text} in the cell above the check.", "cell")
     cause = failed[-1] if failed and isinstance(error, NameError) else error
     text = f"{type(cause).__name__}: {cause}" if cause else "its check was not reached"
     if isinstance(cause, guard.TimeUp):

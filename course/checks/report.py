@@ -14,7 +14,7 @@ def show_progress() -> None:
     """A table of the chapters with exercises, and the pipeline as far as it is the learner's."""
     state, console = progress.read(), Console()
     table = Table(box=box.SIMPLE)
-    for name in ("chapter", "core", "more", "help taken", "guesses right", "open"):
+    for name in ("chapter", "core", "more", "hints taken", "guesses right", "open"):
         table.add_column(name)
     for chapter in syllabus.load().chapters:
         if chapter.exercises:

@@ -271,6 +271,12 @@ SAID = [
     ),
     ("0.3", (forward(lambda h: h, both=True), BACK), "✗ 0.3: twice the right gradient. From w − h"),
     ("0.3", (forward(lambda h: 2 * h), BACK), "✗ 0.3: half the right gradient. From w to w + h"),
+    (
+        "0.3",
+        (lambda loss, w, h: (loss(w + h) - loss(w - h)) / (2 * h), BACK),
+        "✗ 0.3: that is one number, the sum of the gradient: all entries were nudged at once.",
+    ),
+    ("0.3", (forward(lambda h: 2 / h, both=True), BACK), "✗ 0.3: your value is h² times the gra"),
     ("0.3", (down_minus_up, BACK), "✗ 0.3: every sign is reversed."),
     (
         "0.3",
@@ -298,7 +304,7 @@ SAID = [
     ("0.4", (1.2997,), "✗ 0.4: 1.300 is what the model expects to pay, each character weighted"),
     ("0.4", (1.94,), "✗ 0.4: 1.941 counts each letter of the alphabet once. Count the characters"),
     ("0.1", changed(0, 0), "✗ 0.1a: one number has no direction to go along, so its shape is"),
-    ("0.1", changed(0, (1, 1)), "✗ 0.1a: no mistake that this check knows: you give (1, 1); the"),
+    ("0.1", changed(0, (1, 1)), "✗ 0.1a: no mistake that this check knows: (1, 1) is not right."),
     (
         "0.5",
         (learner(is_recorded=True),),

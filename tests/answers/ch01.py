@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 
 import regex
 
+from minigpt_lib.bpe import GPT2_PATTERN
+
 # Other ways of writing it
 
 
@@ -179,7 +181,7 @@ RIGHT = {
     "1.3": [(pairs_backwards,), (pairs_one_by_one,)],
     "1.4": [(merges_in_turn,), (recursive_rounds,)],
     "1.5": [(turns_by_split,), (turns_by_position,)],
-    "1.6": [(262144, 183.68, 3.99 / 2.87, "2048"), ("262144", 184, "1.39", "2,048")],
+    "1.6": [(196608, 734.72, 3.99 / 2.87, "2048"), ("196608", 735, "1.39", "2,048")],
 }
 
 # Each mistake as a learner may write it
@@ -214,7 +216,7 @@ class SortedTwice(Finding):
     """Sorts, but keeps every repeat; a dictionary keeps the last place."""
 
     def __init__(self, characters):
-        self.characters = sorted(characters)
+        self.characters = "".join(sorted(characters))
         self.vocab_size = len(self.characters)
         self.place = {self.characters[i]: i for i in range(self.vocab_size)}
 
@@ -228,7 +230,7 @@ class SortedTwice(Finding):
 
 class SortedAndSearched(SortedTwice):
     def encode(self, text):
-        return ["".join(self.characters).index(character) for character in text]
+        return [self.characters.index(character) for character in text]
 
 
 class CountsTheText(TwoTables):
@@ -245,6 +247,65 @@ class StartsAtOne(TwoTables):
 
     def decode(self, ids):
         return "".join(self.to_character[i - 1] for i in ids)
+
+
+class StartsAtOneInTheFrame(StartsAtOne):
+    """decode begins with the line that stands in the frame."""
+
+    def decode(self, ids):
+        if any(i >= self.vocab_size for i in ids):
+            raise ValueError("id 4 at position 1 is not one of 0 to 3")
+        return super().decode(ids)
+
+
+class Ords(TwoTables):
+    def encode(self, text):
+        return [ord(character) for character in text]
+
+    def decode(self, ids):
+        return "".join(chr(i) for i in ids)
+
+
+class ReturnsAList(TwoTables):
+    @classmethod
+    def from_text(cls, text):
+        return sorted(set(text))
+
+
+class ReturnsAText(TwoTables):
+    @classmethod
+    def from_text(cls, text):
+        return "".join(sorted(set(text)))
+
+
+class ForgetsTheIds(TwoTables):
+    def encode(self, text):
+        self.ids = super().encode(text)
+
+
+class ForgetsTheText(TwoTables):
+    def decode(self, ids):
+        self.text = super().decode(ids)
+
+
+class JoinsTheIds(TwoTables):
+    def decode(self, ids):
+        return "".join(ids)
+
+
+class AddsTheIds(TwoTables):
+    def decode(self, ids):
+        return sum(ids, "")
+
+
+class KeepsAList(TwoTables):
+    def __init__(self, characters):
+        super().__init__(characters)
+        self.characters = characters
+
+    @classmethod
+    def from_text(cls, text):
+        return cls(sorted(set(text)))
 
 
 class Spaced(TwoTables):
@@ -304,6 +365,33 @@ def pairs_in_sets(pieces):
         for pair in {piece[i : i + 2] for i in range(len(piece) - 1)}:
             counts[pair] += n
     return counts
+
+
+def pairs_set(value=None):
+    def answer(pieces):
+        counts = Counter()
+        for piece, n in pieces.items():
+            for i in range(len(piece) - 1):
+                counts[piece[i], piece[i + 1]] = value or n
+        return counts
+
+    return answer
+
+
+def pairs_past_the_end(pieces):
+    counts = Counter()
+    for piece, n in pieces.items():
+        for i in range(len(piece)):
+            counts[(piece[i], piece[i + 1])] += n
+    return counts
+
+
+def pairs_far_past_the_end(pieces):
+    return Counter(piece[len(piece) + 1] for piece in pieces)
+
+
+def pairs_popped(pieces):
+    return Counter([].pop() for _ in pieces)
 
 
 def pairs_of_one_text(pieces):
@@ -395,6 +483,39 @@ def commonest(known, merges):
     return max(known, key=known.count)
 
 
+def asks_nothing(piece, merges):
+    order = {pair: i for i, pair in enumerate(merges)}
+    tokens, states = list(piece), [list(piece)]
+    while pairs := sorted(itertools.pairwise(tokens), key=lambda pair: order.get(pair, 10**6)):
+        tokens = replace(tokens, pairs[0])
+        states.append(tokens)
+    return states
+
+
+def dotted(piece, merges):
+    text = "·".join(piece)
+    states = [text.split("·")]
+    while known := [p for p in merges if p in list(itertools.pairwise(states[-1]))]:
+        text = text.replace("·".join(known[0]), "".join(known[0]))
+        states.append(text.split("·"))
+    return states
+
+
+def dotted_in_turn(piece, merges):
+    text = "·".join(piece)
+    states = [text.split("·")]
+    for pair in merges:
+        if "·".join(pair) in text:
+            text = text.replace("·".join(pair), "".join(pair))
+            states.append(text.split("·"))
+    return states
+
+
+def from_letters(dots):
+    """As one of the two, but the record begins with the letters themselves."""
+    return lambda piece, merges: [list(piece), *dots(piece, merges)[1:]]
+
+
 def each_merge_once(piece, merges):
     states = [list(piece)]
     for pair in merges:
@@ -459,6 +580,32 @@ def turns(cut, early, everybody):
     return answer
 
 
+def pattern_of_gpt2(turns_, ranks, pattern, special_ids):
+    return turns_by_split(turns_, ranks, GPT2_PATTERN, special_ids)
+
+
+def parts_uncut(turns_, ranks, pattern, special_ids):
+    out = []
+    for text, allowed in turns_:
+        for part in cut_out(text, allowed):
+            special = part in allowed
+            out += [special_ids[part]] if special else merge_numbers(part, ranks)
+    return out
+
+
+def one_long_text(turns_, ranks, pattern, special_ids):
+    text, names = "", set()
+    for said, allowed in turns_:
+        text += said
+        names.update(allowed)
+    return turns_by_split([(text, sorted(names))], ranks, pattern, special_ids)
+
+
+def one_long_text_for_all(turns_, ranks, pattern, special_ids):
+    text = "".join(turn[0] for turn in turns_)
+    return turns_by_split([(text, list(special_ids))], ranks, pattern, special_ids)
+
+
 def names_as_patterns(turns, ranks, pattern, special_ids):
     out = []
     for text, allowed in turns:
@@ -472,7 +619,10 @@ def names_as_patterns(turns, ranks, pattern, special_ids):
 
 CUT = r"\s+|\S+"
 BANANA = '✗ 1.4: only the first "an" was merged. Replace every occurrence of the chosen pair'
-SIX = (262144, 184, 1.39, 2048)
+DOTTED = "✗ 1.4: [a, bc] became [abc]: replacing in one long text also joins from the middle"
+DOTS = "✗ 1.4: [ban, an, a] became [banan, a]: replacing in one long text also joins from"
+JOINED = "✗ 1.5: you put all turns into one text first. No piece reaches from one turn into the"
+SIX = (196608, 735, 1.39, 2048)
 LENGTH = "✗ 1.1: vocab_size is 5 for a text with 4 different characters. Keep each character once."
 STRANGER = "✗ 1.1: 'p' is not in the vocabulary of 'hello', and encode('help') gave {s} without"
 SPACE = '✗ 1.5: " the" was learned with its space and encoded without. Use the same pattern'
@@ -486,7 +636,28 @@ SAID = [
     ("1.1", (SortedTwice,), LENGTH),
     ("1.1", (SortedAndSearched,), LENGTH),
     ("1.1", (CountsTheText,), LENGTH),
-    ("1.1", (StartsAtOne,), "✗ 1.1: 'e' is the first of the vocabulary and got the id 1. Count"),
+    ("1.1", (StartsAtOne,), "✗ 1.1: 'h' got the id 2, one too many. An id is a place in the"),
+    ("1.1", (StartsAtOneInTheFrame,), "✗ 1.1: 'h' got the id 2, one too many. An id is a place in"),
+    ("1.1", (Ords,), "✗ 1.1: the id of 'h' is 104, its number in the Unicode table, which ord"),
+    (
+        "1.1",
+        (ReturnsAList,),
+        "✗ 1.1: from_text returned ['e', 'h', 'l', 'o'], which is no tokenizer",
+    ),
+    ("1.1", (ReturnsAText,), "✗ 1.1: from_text returned 'ehlo', which is no tokenizer. Hand the"),
+    (
+        "1.1",
+        (ForgetsTheIds,),
+        "✗ 1.1: encode returned None. End it with return and the list of ids.",
+    ),
+    ("1.1", (ForgetsTheText,), "✗ 1.1: decode returned None. End it with return and the text."),
+    ("1.1", (JoinsTheIds,), "✗ 1.1: decode stops with TypeError: {s}. join was handed the ids"),
+    ("1.1", (AddsTheIds,), '✗ 1.1: your answer stops at `return sum(ids, "")` with TypeError: '),
+    (
+        "1.1",
+        (KeepsAList,),
+        "✗ 1.1: the ids are right, and self.characters is the list ['e', 'h', 'l'",
+    ),
     ("1.1", (Spaced,), "✗ 1.1: decode gave 'h o l e', with a space after each character. Join"),
     ("1.1", (NotJoined,), "✗ 1.1: decode gave the list ['h', 'o', 'l', 'e']; the characters are"),
     ("1.1", (ZeroForUnknown,), STRANGER),
@@ -497,14 +668,20 @@ SAID = [
     ("1.2", (6, 11, 7), "✗ 1.2a: 6 leaves out the space, which is a character like any other."),
     ("1.2", (8, 11, 7), "✗ 1.2a: 8 counts 🙂 twice"),
     ("1.2", (7, 7, 7), "✗ 1.2b: 7 counts characters. In UTF-8 ï takes 2 bytes and 🙂 takes 4."),
-    ("1.2", (7, 9, 7), "✗ 1.2b: 9 counts ï twice and 🙂 twice. Characters outside the basic plane"),
+    ("1.2", (7, 9, 7), "✗ 1.2b: 9 counts ï twice and 🙂 twice. Two bytes are right for most"),
+    ("1.2", (7, 8, 7), "✗ 1.2b: 8 is one byte more than the 7 characters."),
     ("1.2", (7, 10, 7), "✗ 1.2b: 10 gives 🙂 3 bytes, or leaves out the space."),
-    ("1.2", (7, 28, 7), "✗ 1.2b: 28 gives every character 4 bytes, which is UTF-32."),
+    ("1.2", (7, 28, 7), "✗ 1.2b: 28 gives every character 4 bytes."),
     ("1.2", (7, 11, 11), "✗ 1.2c: 11 counts bytes. CharTokenizer gives one id a character"),
     ("1.2", (7, 11, 2), "✗ 1.2c: 2 counts words."),
     ("1.3", (pairs_by_two,), f"✗ 1.3: ({{s}}) in ({{s}}) counted 1 {OVERLAP}"),
     ("1.3", (pairs_like_str_count,), f"✗ 1.3: ({{s}}) in ({{s}}) counted 1 {OVERLAP}"),
     ("1.3", (pairs_in_sets,), "✗ 1.3: ({s}) stands 2 times in ({s}) and was counted once. A set"),
+    ("1.3", (pairs_set(),), "✗ 1.3: ({s}) occurs 2 times and you counted 1: each time you meet"),
+    ("1.3", (pairs_set(1),), "✗ 1.3: ({s}) occurs 2 times and you counted 1: each time you meet"),
+    ("1.3", (pairs_past_the_end,), "✗ 1.3: your answer stops at `counts[(piece[i], piece[i + 1])]"),
+    ("1.3", (pairs_far_past_the_end,), "✗ 1.3: your answer stops {s} with IndexError: you ask for"),
+    ("1.3", (pairs_popped,), "✗ 1.3: your answer stops {s} with IndexError: pop from empty list"),
     ("1.3", (pairs_of_one_text,), "✗ 1.3: you counted ({s}), which only exists across two pieces."),
     ("1.3", (pairs_with_memory,), "✗ 1.3: you counted ({s}), which only exists across two pieces."),
     ("1.3", (pairs_of_pieces_once,), "✗ 1.3: the piece ({s}) occurs {s} times but was counted on"),
@@ -526,6 +703,11 @@ SAID = [
         (each_round(first_learned, count=1),),
         "✗ 1.4: you stopped after one round; (b, an) can still be merged. Repeat until no",
     ),
+    ("1.4", (asks_nothing,), '✗ 1.4: "abc" went on from [a, bc] to [abc], and no pair of'),
+    ("1.4", (dotted,), DOTS),
+    ("1.4", (dotted_in_turn,), DOTTED),
+    ("1.4", (from_letters(dotted),), DOTS),
+    ("1.4", (from_letters(dotted_in_turn),), DOTTED),
     ("1.4", (in_place,), "✗ 1.4: all 2 entries are [a, bc], the end. The record holds one list"),
     ("1.4", (no_start,), "✗ 1.4: for \"abc\" the record begins with ['a', 'bc']. Its first entry"),
     ("1.4", (one_too_many,), "✗ 1.4: the last two entries are both [a, bc]. Add an entry only"),
@@ -538,14 +720,18 @@ SAID = [
     ("1.5", (turns(CUT, True, True),), MORE),
     ("1.5", (turns(CUT, False, False),), MORE),
     ("1.5", (turns(CUT, False, True),), '✗ 1.5: as given: " the" loses its space, <|end|> inside'),
+    ("1.5", (pattern_of_gpt2,), "✗ 1.5: you cut with another pattern than the one you were given,"),
+    ("1.5", (parts_uncut,), '✗ 1.5: "see\'the cat" went to the merges uncut, and they joined'),
+    ("1.5", (one_long_text,), JOINED),
+    ("1.5", (one_long_text_for_all,), JOINED),
     ("1.5", (names_as_patterns,), '✗ 1.5: <|end|> was taken for a pattern, in which | means "or"'),
-    ("1.6", (2048, *SIX[1:]), "✗ 1.6a: 2048 is the number of tokens. The table has V × C entries:"),
-    ("1.6", (128, *SIX[1:]), "✗ 1.6a: 128 is the length of one row."),
-    ("1.6", (262144 * 64, *SIX[1:]), "✗ 1.6a: you multiplied by the context as well."),
+    ("1.6", (2048, *SIX[1:]), "✗ 1.6a: 2048 is the number of tokens. The table has V × C entries,"),
+    ("1.6", (96, *SIX[1:]), "✗ 1.6a: 96 is the length of one row."),
+    ("1.6", (196608 * 256, *SIX[1:]), "✗ 1.6a: you multiplied by the context as well."),
     ("1.6", (2048 * 2048, *SIX[1:]), "✗ 1.6a: 4194304 is V × V, the table of followers."),
-    ("1.6", (SIX[0], 64 / 2.87, *SIX[2:]), "✗ 1.6b: you divided. 64 tokens of 2.87 characters"),
-    ("1.6", (SIX[0], 64, *SIX[2:]), "✗ 1.6b: 64 counts tokens. Each holds 2.87 characters"),
-    ("1.6", (SIX[0], 64 * 1.94, *SIX[2:]), "✗ 1.6b: that is what V = 512 covers."),
+    ("1.6", (SIX[0], 256 / 2.87, *SIX[2:]), "✗ 1.6b: you divided. 256 tokens of 2.87 characters"),
+    ("1.6", (SIX[0], 256, *SIX[2:]), "✗ 1.6b: 256 counts tokens. Each holds 2.87 characters"),
+    ("1.6", (SIX[0], 256 * 1.94, *SIX[2:]), "✗ 1.6b: that is what V = 512 covers."),
     ("1.6", (*SIX[:2], 3.99, 2048), "✗ 1.6c: 3.99 is per token. A token holds 2.87 characters;"),
     ("1.6", (*SIX[:2], 3.99 * 2.87, 2048), "✗ 1.6c: you multiplied. The 3.99 nats of a token are"),
     ("1.6", (*SIX[:3], 65), "✗ 1.6d: losses per token can't be compared across vocabularies."),
