@@ -64,7 +64,7 @@ STAGES = {
 LIT = "background-color:#00518f;color:#ffffff;border:2px solid #00518f;font-weight:bold"
 BUILT = "background-color:rgba(90,150,210,0.28);border:2px solid rgba(90,150,210,0.9)"
 AHEAD = "border:2px dashed rgba(128,128,128,0.8)"
-LEGEND = "dark: this chapter · light: built before · dashed: still to come"
+LEGEND = "solid: this chapter · tinted: built before · dashed: still to come"
 ROW = "display:flex;flex-wrap:wrap;align-items:center;gap:6px"
 
 

@@ -46,13 +46,25 @@ CARDS = {
         "The right idea from the other side: first for last, largest for smallest. One example "
         "worked by hand shows it."
     ),
-    "The Stranger": (
+    "The Newcomer": (
         "It turns up in the validation part and nobody in training has ever met it. Build the "
         "vocabulary from the whole text, and look at what is rare."
     ),
     "The Coin Toss": (
         "Two candidates are equally good, and chance decides. Say which one wins, and the answer "
         "is the same on every day."
+    ),
+    "The Round Number": (
+        "It rounds another way than was agreed, or rounds two numbers that have to fit together. "
+        "int() and // cut off, round() takes the nearest. Round once; subtract for the other part."
+    ),
+    "The Wrong Wrapping": (
+        "The right numbers in the wrong wrapping: a list for a tensor, decimals for whole numbers. "
+        "Only whoever unwraps it notices. Print type(x), and x.dtype of a tensor."
+    ),
+    "The Leveller": (
+        "It makes equal what should stay apart, such as capitals and small letters, and nobody can "
+        "part them again. Count first, and change as little as you can before."
     ),
     "The Red Herring": (
         "It draws the eye and does no harm. Mend one thing at a time and measure again: what "
@@ -66,8 +78,8 @@ REFERENCES = tuple(
 
 
 def some_ids(generator: torch.Generator, n: int) -> torch.Tensor:
-    """n different ids in random order, none of which is a place in the text."""
-    return torch.randperm(n, generator=generator) + 1_000
+    """n different ids in random order: none is a place in the text, none another plus one."""
+    return 3 * torch.randperm(n, generator=generator) + 1_000
 
 
 # 2.1 Split without a leak
@@ -119,6 +131,24 @@ def rounded_up(ids, val_fraction=0.1):
     return tokens[:a], tokens[a:]
 
 
+def rounded_to_nearest(ids, val_fraction=0.1):
+    tokens = torch.as_tensor(ids)
+    return tokens.tensor_split([round(len(tokens) * (1 - val_fraction))])
+
+
+def as_decimals(ids, val_fraction=0.1):
+    return right_split(torch.as_tensor(ids).double(), val_fraction)
+
+
+def list_as_decimals(ids, val_fraction=0.1):
+    return right_split(ids if isinstance(ids, torch.Tensor) else list(map(float, ids)), val_fraction)
+
+
+def capital_tensor(ids, val_fraction=0.1):
+    a = int(len(ids) * (1 - val_fraction))
+    return torch.Tensor(ids)[:a], torch.Tensor(ids)[a:]
+
+
 def left_a_list(ids, val_fraction=0.1):
     a = int(len(ids) * (1 - val_fraction))
     return ids[:a], ids[a:]
@@ -130,12 +160,14 @@ def last_by_count(ids, val_fraction=0.1):
     return tokens[: int(n * (1 - val_fraction))], tokens[n - int(n * val_fraction) :]
 
 
-def use_split(answer, ids, *val_fraction):
-    """The two parts; where ids were mixed, that they were: which went where is chance."""
-    parts = answer(ids, *val_fraction)
+def use_split(answer, ids, val_fraction=None):
+    """The two parts; of mixed ids, that they are: which went where is chance; so of decimals."""
+    parts = answer(ids) if val_fraction is None else answer(ids, val_fraction)
     pair = isinstance(parts, (tuple, list)) and len(parts) == 2
     if not pair or not all(isinstance(part, torch.Tensor) for part in parts):
         return parts
+    if any(part.is_floating_point() for part in parts):
+        return ("decimals", "decimals")
     place = {token: i for i, token in enumerate(torch.as_tensor(ids).tolist())}
     places = [[place.get(token, -1) for token in part.flatten().tolist()] for part in parts]
     cut = all(p == list(range(p[0], p[0] + len(p))) for p in places if p)
@@ -145,8 +177,11 @@ def use_split(answer, ids, *val_fraction):
 
 
 def split_cases(g: torch.Generator) -> list[tuple]:
-    """Parts that don't come out even, one that does, a list, and the usual fraction left out."""
-    n = 41 + int(torch.randint(8, (1,), generator=g))
+    """Parts that don't come out even, nearer to the number above and below; one that does; a list.
+
+    Once the usual fraction is left out.
+    """
+    n = (41, 44, 47, 48)[int(torch.randint(4, (1,), generator=g))]  # n · 0.7 ends in .6 to .9
     return [
         (some_ids(g, n), 0.3),
         (some_ids(g, 40), 0.25),
@@ -175,6 +210,30 @@ def hint_gap(args, got, right):
     count = len(args[0]) - len(got[0]) - len(got[1])
     ids = "1 id is" if count == 1 else f"{count} ids are"
     return f"between the two parts {ids} lost. The second part starts where the first ends."
+
+
+def hint_rounded(args, got, right):
+    return (
+        f"your training part has {len(got[0])} ids. The task rounds its size down: "
+        f"{len(right[0])}. int() cuts off, round() takes the nearest."
+    )
+
+
+def hint_decimals(args, got, right):
+    made = "a list became decimals" if isinstance(args[0], list) else "your parts hold decimals"
+    return (
+        f"{made} (dtype float). Ids are whole numbers, int64, and look something up only as such: "
+        "torch.as_tensor(ids) keeps them whole."
+    )
+
+
+def hint_capital(args, got, right):
+    if "TensorOptions" in got.text:
+        return (
+            "torch.Tensor, with a capital, is made for decimals and stops at a tensor of whole "
+            "numbers. torch.as_tensor(ids) takes a list or a tensor and keeps the ids whole."
+        )
+    return f"a tensor of ids stops your answer with {got.kind}: {got.text}"
 
 
 def sizes(got) -> str:
@@ -206,7 +265,7 @@ SPLIT = Part(
             "second starts late", cut_at(second_start=lambda a: a + 1), hint_gap, "The Fence Post"
         ),
         Wrong("first ends early", cut_at(lambda a: a - 1), hint_gap, "The Fence Post"),
-        Wrong("both rounded down", last_by_count, hint_gap, "The Fence Post"),
+        Wrong("both rounded down", last_by_count, hint_gap, "The Round Number"),
         Wrong(
             "start kept",
             start_kept,
@@ -243,15 +302,11 @@ SPLIT = Part(
             ),
             "The Forgetter",
         ),
-        Wrong(
-            "rounded up",
-            rounded_up,
-            lambda args, got, right: (
-                f"your training part has {len(got[0])} ids. The task rounds its size down: "
-                f"{len(right[0])}."
-            ),
-            "The Fence Post",
-        ),
+        Wrong("rounded up", rounded_up, hint_rounded, "The Round Number"),
+        Wrong("rounded to nearest", rounded_to_nearest, hint_rounded, "The Round Number"),
+        Wrong("decimals", as_decimals, hint_decimals, "The Wrong Wrapping"),
+        Wrong("list as decimals", list_as_decimals, hint_decimals, "The Wrong Wrapping"),
+        Wrong("torch.Tensor", capital_tensor, hint_capital, "The Wrong Wrapping"),
         Wrong(
             "left a list",
             left_a_list,
@@ -259,7 +314,7 @@ SPLIT = Part(
                 "a list went in and two lists came out. Make a tensor of the ids first: "
                 "torch.as_tensor(ids)."
             ),
-            "The Forgetter",
+            "The Wrong Wrapping",
         ),
     ),
 )
@@ -324,25 +379,99 @@ def on_its_side(ids, batch_size, context_length, generator=None, device=None):
     return x.T, y.T
 
 
+def no_column(ids, batch_size, context_length, generator=None, device=None):
+    begin = anywhere(len(ids), context_length, batch_size, generator)
+    if batch_size not in (1, context_length):
+        raise RuntimeError("a row of starts and a row of steps do not fit")
+    i = begin + torch.arange(context_length)
+    return ids[i].to(device), ids[i + 1].to(device)
+
+
+def sliced_at_once(ids, batch_size, context_length, generator=None, device=None):
+    if batch_size > 1:
+        raise TypeError("a slice has one start")
+    x, y = right_batch(ids, 1, context_length, generator, device)
+    return x[0], y[0]
+
+
+def single_block(ids, batch_size, context_length, generator=None, device=None):
+    return sliced_at_once(ids, 1, context_length, generator, device)
+
+
+def next_only(ids, batch_size, context_length, generator=None, device=None):
+    x, y = right_batch(ids, batch_size, context_length, generator, device)
+    return x, y[:, -1]
+
+
+def next_only_as_column(ids, batch_size, context_length, generator=None, device=None):
+    x, y = right_batch(ids, batch_size, context_length, generator, device)
+    return x, y[:, -1:]
+
+
+def plus_one(ids, batch_size, context_length, generator=None, device=None):
+    x, _ = right_batch(ids, batch_size, context_length, generator, device)
+    return x, x + 1
+
+
+def places_as_targets(ids, batch_size, context_length, generator=None, device=None):
+    rows = torch.arange(len(ids)).unfold(0, context_length + 1, 1)
+    rows = rows[torch.randint(0, len(rows), size=(batch_size,), generator=generator)]
+    return ids[rows[:, :-1]].to(device), rows[:, 1:].to(device)
+
+
+def batch_of_decimals(ids, batch_size, context_length, generator=None, device=None):
+    x, y = right_batch(ids, batch_size, context_length, generator, device)
+    return x.float(), y.float()
+
+
 def use_batches(answer, ids, batch_size, context_length):
-    """What many batches have in common; ends at the first thing that no right answer does."""
+    """What many batches have in common, up to the first thing that no right answer does."""
     n, T, seed = len(ids), context_length, int(ids[0])
     place = {token: i for i, token in enumerate(ids.tolist())}
+    device = "device of x and y, asked for the device meta, one without memory"
+    right = {
+        "shape of x for one row": f"{(1, T)}",
+        "shape of y for one row": f"{(1, T)}",
+        "shapes of x and y for batch_size rows": f"{(batch_size, T)} and {(batch_size, T)}",
+        "what x holds": "tokens of the text",
+        "what y holds": "tokens of the text",
+        "starts at which y is short": [],
+        "each row of x is a stretch of the text": True,
+        "how many places y is after x": [1],
+        "starts that occur": list(range(n - T)),
+        "rows of a larger batch that are a stretch and the one after it": "all",
+        "all rows of a batch are the same": False,
+        "the same seed gives the same batches": True,
+        device: "meta and meta",
+        "type of x and y": "int64",
+    }
 
-    def draw(B, generator, **device):
-        pair = answer(ids, B, T, generator=generator, **device)
-        if pair is None or (isinstance(pair, (tuple, list)) and len(pair) == 2):
-            return pair
-        raise TypeError("return two tensors, x and y")
+    def draw(B, **place_to_go):
+        pair = answer(ids, B, T, generator=generator, **place_to_go)
+        if pair is None:
+            return None
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise TypeError("get_batch has to return two tensors, x and y")
+        if not all(isinstance(part, torch.Tensor) for part in pair):
+            raise TypeError("x and y have to be tensors; torch.stack makes one of a list of them")
+        return pair
 
-    def is_stretch(row, later):
-        return row == list(range(row[0], row[0] + T)) and later == [i + 1 for i in row]
+    def shapes_for_all_rows():
+        try:
+            return " and ".join(str(tuple(part.shape)) for part in draw(batch_size))
+        except (IndexError, RuntimeError, TypeError, ValueError) as stopped:
+            return type(stopped).__name__
 
-    rows, shapes, error = [], set(), None
+    def kind(rows):
+        every = {token for row in rows for token in row}
+        known = "places in the text" if every <= set(range(n)) else "other numbers"
+        return "tokens of the text" if every <= place.keys() else known
+
+    pairs, shapes, error = [], set(), None
     generator = torch.Generator().manual_seed(seed)
     for _ in range(160):  # a row at a time, which tells what a bad start does
         try:
-            pair = draw(1, generator)
+            pair = draw(1)
         except NotImplementedError:
             raise
         except (IndexError, RuntimeError) as stopped:
@@ -350,46 +479,61 @@ def use_batches(answer, ids, batch_size, context_length):
             continue
         if pair is None:
             return None
-        x, y = pair
-        shapes.add((tuple(x.shape), tuple(y.shape)))
-        if x.shape == y.shape == (1, T):
-            rows.append([[place.get(token, -1) for token in t[0].tolist()] for t in (x, y)])
-    if any(-1 in x + y for x, y in rows):
-        return {"x and y hold tokens of the text": False}
-    whole = all(is_stretch(x, y) for x, y in rows)
+        shapes.add(tuple(str(tuple(part.shape)) for part in pair))
+        if pair[0].shape == pair[1].shape == (1, T):
+            pairs.append([part[0].tolist() for part in pair])
+    if pairs:
+        xs, ys = zip(*pairs, strict=True)
+        if kind(xs) != "tokens of the text" or kind(ys) != "tokens of the text":
+            later = all(b == a + 1 for x, y in pairs for a, b in zip(x, y, strict=True))
+            is_id = later and kind(xs) == "tokens of the text"
+            y_holds = "the ids of x plus one" if is_id else kind(ys)
+            return right | {"what x holds": kind(xs), "what y holds": y_holds}
+    rows = [[[place[token] for token in part] for part in pair] for pair in pairs]
+    stretches = all(x == list(range(x[0], x[0] + T)) for x, _ in rows)
+    later = sorted({(b - a) % n for x, y in rows for a, b in zip(x, y, strict=True)})
     starts = sorted({x[0] for x, _ in rows})
-    if (error or len(shapes) > 1) and rows and whole and starts == list(range(n - T)):
-        return {"a start that makes y short": n - T}
+    whole = stretches and later == [1]
+    if (error or len(shapes) > 1) and whole and starts == list(range(n - T)):
+        return right | {"starts at which y is short": [n - T]}
     if error:
         raise error
-    if shapes != {((1, T), (1, T))}:
-        return {"shapes of x and y for one row": sorted(map(list, shapes))}
+    if shapes != {(f"{(1, T)}",) * 2}:
+        x, y = (" or ".join(sorted(set(each))) for each in zip(*shapes, strict=True))
+        many = {"shapes of x and y for batch_size rows": shapes_for_all_rows()}
+        return right | {"shape of x for one row": x, "shape of y for one row": y} | many
     if not whole:
-        later = sorted({(b - a) % n for x, y in rows for a, b in zip(x, y, strict=True)})
-        if all(y == x[1:] + x[:1] for x, y in rows):
-            return {"y is": "x rolled"}
-        return {"y is later than x by": later if later != [n - 1] else "-1"}
+        rolled = all(y == x[1:] + x[:1] for x, y in rows)
+        later = "-1" if later == [n - 1] else "x rolled" if rolled else later
+        stretch = {"each row of x is a stretch of the text": stretches}
+        return right | stretch | {"how many places y is after x": later}
     if len(starts) == 1 or starts != list(range(n - T)):
-        return {"starts that occur": starts if len(starts) > 1 else "always the same one"}
+        seen = starts if len(starts) > 1 else "always the same one"
+        return right | {"starts that occur": seen}
+    if (found := shapes_for_all_rows()) != right["shapes of x and y for batch_size rows"]:
+        return right | {"shapes of x and y for batch_size rows": found}
     runs = []
     for _ in range(2):
         generator.manual_seed(seed)
-        runs.append([draw(batch_size, generator) for _ in range(16)])
-    shapes = {(tuple(x.shape), tuple(y.shape)) for x, y in runs[0]}
-    if shapes != {((batch_size, T), (batch_size, T))}:
-        return {"shapes of x and y": sorted(map(list, shapes))}
+        runs.append([draw(batch_size) for _ in range(16)])
     for x, y in runs[0]:
-        for row in zip(x.tolist(), y.tolist(), strict=True):
-            if not is_stretch(*([place.get(token, -1) for token in part] for part in row)):
-                return {"every row of a larger batch is a stretch and the one after it": False}
+        for row, after in zip(x.tolist(), y.tolist(), strict=True):
+            a, b = ([place.get(token, -1) for token in part] for part in (row, after))
+            if a != list(range(a[0], a[0] + T)) or b != [i + 1 for i in a]:
+                key = "rows of a larger batch that are a stretch and the one after it"
+                return right | {key: "not all"}
     if all(torch.equal(x, x[:1].expand(batch_size, T)) for x, _ in runs[0]):
-        return {"rows of one batch": "all the same"}
+        return right | {"all rows of a batch are the same": True}
     if not all(torch.equal(a[0], b[0]) for a, b in zip(*runs, strict=True)):
-        return {"the same seed gives the same batches": False}
+        return right | {"the same seed gives the same batches": False}
     answer(ids, batch_size, T)  # without a generator, without a device
-    devices = [t.device.type for t in draw(2, generator, device="meta")]
-    kinds = sorted({str(t.dtype) for pair in runs[0] for t in pair})
-    return {"starts that occur": starts, "device": devices, "type": kinds}
+    try:
+        moved = " and ".join(part.device.type for part in draw(2, device="meta"))
+    except Exception as stopped:  # a NotImplementedError too, which says otherwise "not written"
+        text = f"asked for the device meta, one without memory: {stopped}"
+        raise RuntimeError(text).with_traceback(stopped.__traceback__) from None
+    kinds = {str(part.dtype).removeprefix("torch.") for pair in runs[0] for part in pair}
+    return right | {device: moved, "type of x and y": " and ".join(sorted(kinds))}
 
 
 def batch_cases(g: torch.Generator) -> list[tuple]:
@@ -412,6 +556,43 @@ def hint_last_start(args, got, right):
 
 def hint_backwards(args, got, right):
     return "y[t] is what came before x[t]. You shifted the wrong way."
+
+
+def hint_row_of_starts(args, got, right):
+    T = args[2]
+    return (
+        f"x has shape ({T},), it should be (1, {T}): make the starts a column, starts[:, None]. "
+        "A row of starts plus a row of steps is no table."
+    )
+
+
+def hint_slice(args, got, right):
+    B, T = args[1:]
+    return (
+        f"one row comes out as ({T},), and {B} rows stop your answer with TypeError. A slice takes "
+        "one start: cut row by row and torch.stack them, or look up a table of places."
+    )
+
+
+def hint_one_block(args, got, right):
+    return (
+        f"your answer gives one block, of shape ({args[2]},), for any batch_size. Draw batch_size "
+        "starts, and make each block a row."
+    )
+
+
+def hint_one_answer(args, got, right):
+    return (
+        f"y has one answer a row; it needs T, here {args[2]}. The model answers at every position: "
+        "each token of x has the one after it in y."
+    )
+
+
+def hint_id_plus_one(args, got, right):
+    return (
+        "y is the id plus one, not the token one place later. Ids are names: add 1 to the place, "
+        "and look up what stands there."
+    )
 
 
 def hint_rolled(args, got, right):
@@ -482,6 +663,30 @@ BATCH = Part(
                 "ids[positions]."
             ),
             "The Catalogue",
+        ),
+        Wrong(
+            "y is places",
+            places_as_targets,
+            lambda args, got, right: (
+                "x holds tokens, and y holds places in the text, 0 to n - 1. Look the places up: "
+                "ids[…]."
+            ),
+            "The Catalogue",
+        ),
+        Wrong("id plus one", plus_one, hint_id_plus_one, "The Catalogue"),
+        Wrong("row of starts", no_column, hint_row_of_starts, "The Sideways Row"),
+        Wrong("slice of many starts", sliced_at_once, hint_slice, "The Sideways Row"),
+        Wrong("one block", single_block, hint_one_block, "The Groundhog"),
+        Wrong("one answer a row", next_only, hint_one_answer, "The Early Leaver"),
+        Wrong("column of answers", next_only_as_column, hint_one_answer, "The Early Leaver"),
+        Wrong(
+            "decimals",
+            batch_of_decimals,
+            lambda args, got, right: (
+                "x and y hold decimals (dtype float); ids are whole numbers. A tensor made by "
+                "torch.zeros or torch.empty holds ids with dtype=torch.long only."
+            ),
+            "The Wrong Wrapping",
         ),
         Wrong(
             "one start for all",
@@ -558,8 +763,8 @@ WINDOWS = Part(
             "length as stride",
             lambda: count_windows(LENGTH + 1, LENGTH),
             lambda args, got, right: (
-                f"{got} uses the length as the stride. Windows start every S ids, however long "
-                "they are."
+                f"{got} uses the length as the stride, windows end to end. Windows start every S "
+                "ids, however long they are."
             ),
             "The Wrong End",
         ),
@@ -577,6 +782,41 @@ WINDOWS = Part(
                 "counts too."
             ),
             "The Fence Post",
+        ),
+        Wrong(
+            "windows over the end",
+            lambda: count_windows(1),
+            lambda args, got, right: (
+                f"{got} counts every third place of the text. A window that starts near the end "
+                "runs out of ids: it needs T of them and one more."
+            ),
+            "The Trespasser",
+        ),
+        Wrong(
+            "every start without target",
+            lambda: count_windows(LENGTH, 1),
+            lambda args, got, right: (
+                f"{got} counts every start, and forgets the id that the last target needs. Only "
+                "every third start is used."
+            ),
+            "The Forgetter",
+        ),
+        Wrong(
+            "last possible start",
+            lambda: TEXT - LENGTH - 1,
+            lambda args, got, right: (
+                f"{got} is n - T - 1, the last place at which a window could start. Count the "
+                "starts 0, S, 2S and so on that are not beyond it."
+            ),
+            "The Catalogue",
+        ),
+        Wrong(
+            "last start",
+            lambda: STRIDE * (count_windows(LENGTH + 1) - 1),
+            lambda args, got, right: (
+                f"{got} is where the last window starts. The question is how many there are."
+            ),
+            "The Catalogue",
         ),
     ),
 )
@@ -672,17 +912,23 @@ FAULTY = Part(
 )
 
 
-def mended_with(shift=1, early=0, to_y=None, seeded=True):
-    """Answers to the second half: targets `shift` later, validation `early(T)` before the cut."""
+def mended_with(shift=1, early=0, to_y=None, seeded=True, more_starts=0, source="part"):
+    """Answers to the second half: targets `shift` later, validation `early` ids before the cut.
+
+    early: "T" and "-T" stand for the length of a row; more_starts: how many starts are added;
+    source: where tokens are looked up, and the starts end, "part" or "all"; "end" to look up only.
+    """
 
     def answer(ids, B, T, generator):
         where = len(ids) * 9 // 10
-        part, rest = ids[:where], ids[where - (T if early == "T" else early) :]
-        starts = torch.randint(0, where - T, (B,), generator=generator if seeded else None)
-        i = starts[:, None] + torch.arange(T)
-        x = part[i + 1] if shift < 0 else part[i]
-        y = part[i] if shift < 0 else part[i + shift]
-        return part, rest, x, (x.roll(-1, 1) if to_y == "roll" else y)
+        part, rest = ids[:where], ids[where - {"T": T, "-T": -T}.get(early, early) :]
+        drawn_from = len(ids) if source == "all" else where
+        limit = drawn_from - T + more_starts
+        starts = torch.randint(0, limit, (B,), generator=generator if seeded else None)
+        i, book = starts[:, None] + torch.arange(T), part if source == "part" else ids
+        x = book[i + 1] if shift < 0 else book[i]
+        y = book[i] if shift < 0 else book[i + shift]
+        return part, rest, x, {"roll": x.roll(-1, 1), "plus": x + 1}.get(to_y, y)
 
     return answer
 
@@ -696,41 +942,76 @@ def use_mended(answer, ids, B, T):
     """What the parts share or lack, how y stands to x, and which starts occur."""
     place = {token: i for i, token in enumerate(ids.tolist())}
     generator = torch.Generator().manual_seed(int(ids[0]))
-    shifts, starts, rolls, stretches = set(), set(), True, True
-    for _ in range(24):
-        result = answer(ids, B, T, generator)
+    n_train = len(ids) * 9 // 10
+    right = {
+        "shape of x": f"{(B, T)}",
+        "shape of y": f"{(B, T)}",
+        "how y stands to x": "one later",
+        "each row of x is one stretch": True,
+        "ids in both parts": 0,
+        "ids in neither part": 0,
+        "each id stands once in its part": True,
+        "size of the training part": n_train,
+        "ids of x or y that are not in the training part": 0,
+        "starts without a last target": [],
+        "starts that occur": list(range(n_train - T)),
+        "the same seed gives the same batch": True,
+    }
+    pairs, parts, error = [], None, None
+    for count in 40 * [1] + 24 * [B]:  # a row at a time, which tells what a bad start does
+        try:
+            result = answer(ids, count, T, generator)
+        except NotImplementedError:
+            raise
+        except (IndexError, RuntimeError) as stopped:
+            error = stopped
+            continue
         if result is None:
             return None
         if not isinstance(result, (tuple, list)) or len(result) != 4:
-            raise TypeError("return train, val, x and y")
-        train, val, x, y = result
-        if not x.shape == y.shape == (B, T):
-            return {"shapes of x and y": [list(x.shape), list(y.shape)]}
-        for row, targets in zip(x.tolist(), y.tolist(), strict=True):
-            a, b = ([place.get(token, -1) for token in part] for part in (row, targets))
-            shifts |= {q - p for p, q in zip(a, b, strict=True)}
-            starts.add(a[0])
-            rolls = rolls and targets == row[1:] + row[:1]
-            stretches = stretches and a == list(range(a[0], a[0] + T))
-    again = [answer(ids, B, T, generator.manual_seed(0))[2] for _ in range(2)]
-    both = set(train.tolist()) & set(val.tolist())
-    either = set(train.tolist()) | set(val.tolist())
-    y_is = {frozenset({0}): "x", frozenset({-1}): "before x", frozenset({1}): "one later"}
-    return {
-        "y is": "x rolled" if rolls else y_is.get(frozenset(shifts), "something else"),
-        "each row of x is one stretch": stretches,
-        "starts": sorted(starts) if shifts == {1} else [],
+            raise TypeError("mended has to return four things: train, val, x and y")
+        if not all(isinstance(each, torch.Tensor) for each in result):
+            raise TypeError("train, val, x and y have to be tensors")
+        *parts, x, y = result
+        if not x.shape == y.shape == (count, T):
+            shapes = [str(tuple(each.shape)).replace(f"({count},", f"({B},") for each in (x, y)]
+            return right | dict(zip(("shape of x", "shape of y"), shapes, strict=True))
+        pairs += zip(x.tolist(), y.tolist(), strict=True)
+    if not pairs:
+        raise error
+    rows = [[[place.get(token, -1) for token in part] for part in pair] for pair in pairs]
+    shifts = {b - a for x, y in rows for a, b in zip(x, y, strict=True)}
+    named = {(0,): "the same", (-1,): "one before", (1,): "one later"}
+    stands = named.get(tuple(shifts), "something else")
+    if all(b == a + 1 for x, y in pairs for a, b in zip(x, y, strict=True)):
+        stands = "the ids of x plus one"
+    if all(y == x[1:] + x[:1] for x, y in rows):
+        stands = "x rolled"
+    train, val = (part.tolist() for part in parts)
+    starts = sorted({x[0] for x, _ in rows})
+    whole = stands == "one later" and starts == list(range(len(train) - T))
+    if error and not whole:
+        raise error
+    seeds = [answer(ids, B, T, generator.manual_seed(0))[2] for _ in range(2)] if not error else []
+    used = {token for pair in pairs for part in pair for token in part}
+    both, either = set(train) & set(val), set(train) | set(val)
+    return right | {
+        "how y stands to x": stands,
+        "each row of x is one stretch": all(x == [*range(x[0], x[0] + T)] for x, _ in rows),
         "ids in both parts": len(both),
         "ids in neither part": len(ids) - len(either),
-        "sizes add up": len(train) + len(val) - len(both) == len(either),
-        "training part": len(train),
-        "the same seed gives the same batch": torch.equal(*again),
+        "each id stands once in its part": len(train) + len(val) - len(both) == len(either),
+        "size of the training part": len(train),
+        "ids of x or y that are not in the training part": len(used & place.keys() - set(train)),
+        "starts without a last target": [len(train) - T] if error else [],
+        "starts that occur": starts if stands == "one later" else right["starts that occur"],
+        "the same seed gives the same batch": error is not None or torch.equal(*seeds),
     }
 
 
 def mended_cases(g: torch.Generator) -> list[tuple]:
-    """Short texts, so that each start is drawn; 9/10 of none of them is a whole number."""
-    return [(some_ids(g, 27), 6, 20), (some_ids(g, 34), 5, 27)]
+    """Short texts, so that each start is drawn; 9/10 of none is whole; T above and below a part."""
+    return [(some_ids(g, 27), 6, 20), (some_ids(g, 44), 20, 3)]
 
 
 def hint_still_overlaps(args, got, right):
@@ -753,9 +1034,44 @@ def hint_as_given(args, got, right):
     )
 
 
-def hint_lost_one(args, got, right):
+def hint_lost(args, got, right):
+    count = got["ids in neither part"]
+    ids = "1 id is" if count == 1 else f"{count} ids are"
     return (
-        "1 id is in neither part. The second part starts where the first ends, at the same number."
+        f"{ids} in neither part. Nothing leaks, but the second part starts where the first ends, "
+        "at the same number."
+    )
+
+
+LAST_OF_TRAIN = "The last start is len(train) - T - 1."
+
+
+def hint_no_last_target(args, got, right):
+    (start,) = got["starts without a last target"]
+    return f"start {start} has no last target: train ends before it. {LAST_OF_TRAIN}"
+
+
+def hint_first_of_validation(args, got, right):
+    start = got["starts that occur"][-1]
+    return (
+        f"start {start} makes the first id of validation a training target. {LAST_OF_TRAIN} Look "
+        "x and y up in train."
+    )
+
+
+def hint_train_on_validation(args, got, right):
+    count = got["ids of x or y that are not in the training part"]
+    return (
+        f"your batches hold {count} ids of validation: the model learns from what it is scored on. "
+        "Draw the starts from train, and look x and y up there."
+    )
+
+
+def hint_last_of_train(args, got, right):
+    start = right["starts that occur"][-1]
+    return (
+        f"start {start} never occurs, and the last token of train is never asked for. The upper "
+        "limit of torch.randint is not drawn itself: len(train) - T is right."
     )
 
 
@@ -770,10 +1086,36 @@ MENDED = Part(
         Wrong("split mended only", mended_with(0, 0), hint_still_echo, "The Echo"),
         Wrong("as given", mended_with(0, "T"), hint_as_given, "The Echo"),
         Wrong("backwards", mended_with(-1, 0), hint_backwards, "The Wrong End"),
-        Wrong("rolled", mended_with(1, 0, "roll"), hint_rolled, "The Merry-Go-Round"),
+        Wrong("rolled", mended_with(to_y="roll"), hint_rolled, "The Merry-Go-Round"),
+        Wrong("id plus one", mended_with(to_y="plus"), hint_id_plus_one, "The Catalogue"),
         Wrong("generator unused", mended_with(seeded=False), hint_unseeded, "The Forgetter"),
-        Wrong("one id lost", mended_with(1, -1), hint_lost_one, "The Fence Post"),
+        Wrong("one id lost", mended_with(1, -1), hint_lost, "The Fence Post"),
+        Wrong("T ids lost", mended_with(1, "-T"), hint_lost, "The Trespasser"),
         Wrong("one id in both", mended_with(1, 1), hint_still_overlaps, "The Fence Post"),
+        Wrong(
+            "one start too many",
+            mended_with(more_starts=1),
+            hint_no_last_target,
+            "The Fence Post",
+        ),
+        Wrong(
+            "first of validation as target",
+            mended_with(more_starts=1, source="end"),
+            hint_first_of_validation,
+            "The Eavesdropper",
+        ),
+        Wrong(
+            "drawn from all",
+            mended_with(source="all"),
+            hint_train_on_validation,
+            "The Eavesdropper",
+        ),
+        Wrong(
+            "last start missing",
+            mended_with(more_starts=-1),
+            hint_last_of_train,
+            "The Fence Post",
+        ),
     ),
 )
 
@@ -812,15 +1154,24 @@ def training_part(text, a):
     return text[:a]
 
 
+def in_small_letters(text, a):
+    return text.lower()
+
+
+def vocabulary_in_small_letters(text):
+    size, _, rarest, a = right_report(text)
+    return size, len(set(text.lower())), rarest, a
+
+
 def report_cases(g: torch.Generator) -> list[tuple]:
-    """Characters of several bytes; ties; some that only the validation part has."""
+    """Characters of several bytes; ties; capitals; some that only the validation part has."""
 
     def letters(k, among):
         return "".join(among[i] for i in torch.randint(len(among), (k,), generator=g).tolist())
 
     extra = torch.randint(3, (3,), generator=g).tolist()  # 90% of none is a whole number
     end = "éé🙂🙂" + letters(4, "aeş ")
-    ties = "x" + letters(40, "aeş   ") + "b" + letters(20, "aeş ") + "zy" + "aeş " * 6
+    ties = "x" + letters(40, "aeş   ") + "Bb" + letters(20, "aeş ") + "zy" + "aeş " * 6
     ties += " " * (91 + extra[0] - len(ties) - len(end)) + end
     stranger = letters(50, "न\nा") + "qq" + "न\nा" * 8
     stranger += "\n" * (101 + extra[1] - len(stranger) - 5) + "न%न\nा"
@@ -846,6 +1197,15 @@ def hint_bytes(args, got, right):
     return (
         f"{got[0]} counts bytes. In UTF-8 a character takes 1 to 4 of them; this text has "
         f"{right[0]} characters."
+    )
+
+
+def hint_small_letters(args, got, right):
+    text = args[0]
+    pair = next(c for c in sorted(set(text)) if c.lower() != c and c.lower() in text)
+    return (
+        f"your vocabulary has {got[1]} characters, not {right[1]}: it takes {pair!r} and "
+        f"{pair.lower()!r} for one. Count the text as it is, without lower()."
     )
 
 
@@ -881,19 +1241,26 @@ REPORT = Part(
     cases=report_cases,
     wrong=(
         Wrong(
-            "vocabulary of training", reported(seen=training_part), hint_stranger, "The Stranger"
+            "vocabulary of training", reported(seen=training_part), hint_stranger, "The Newcomer"
         ),
         Wrong(
             "vocabulary of training, rarest of all",
             reported(seen=training_part, rare=least),
             hint_stranger,
-            "The Stranger",
+            "The Newcomer",
         ),
         Wrong(
             "bytes counted",
             reported(size=lambda text: len(text.encode())),
             hint_bytes,
             "The Other Unit",
+        ),
+        Wrong("small letters", reported(seen=in_small_letters), hint_small_letters, "The Leveller"),
+        Wrong(
+            "vocabulary in small letters",
+            vocabulary_in_small_letters,
+            hint_small_letters,
+            "The Leveller",
         ),
         Wrong(
             "most common",
@@ -929,13 +1296,13 @@ REPORT = Part(
             "rounded up",
             reported(boundary=lambda n: n - n // 10),
             hint_boundary_up,
-            "The Fence Post",
+            "The Round Number",
         ),
     ),
 )
 
 PREDICTIONS = {
-    "2.p1": Prediction("c", choices="abc"),
+    "2.p1": Prediction("d", choices="abcd"),
     "2.p2": Prediction(1),
     "2.p3": Prediction(6),
     "2.p4": Prediction("c", choices="abc"),
