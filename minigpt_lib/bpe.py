@@ -23,7 +23,7 @@ def to_bytes(text: str) -> bytes:
     """UTF-8 bytes of a text.
 
     Raises:
-        ValueError: the text holds half of a surrogate pair, which stands for no character.
+        ValueError: the text holds half a character, left there by a program that read it wrongly.
     """
     try:
         return text.encode("utf-8")
@@ -255,7 +255,7 @@ class BPETokenizer:
         """Text to ids; special tokens count as such only where `allowed_special` names them.
 
         Raises:
-            ValueError: an unknown name, or half of a surrogate pair in the text.
+            ValueError: an unknown name, or half a character in the text (see `to_bytes`).
         """
         check_allowed(allowed_special, self.special_ids)
         to_bytes(text)
@@ -266,7 +266,7 @@ class BPETokenizer:
         return ids
 
     def decode(self, ids: list[int]) -> str:
-        """Ids to text; bytes that make no character become U+FFFD; ValueError for unknown ids."""
+        """Ids to text; bytes that make no character become �; ValueError for unknown ids."""
         check_ids(ids, self.vocab_size)
         return b"".join(self._token_bytes[i] for i in ids).decode("utf-8", errors="replace")
 

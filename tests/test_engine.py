@@ -149,6 +149,10 @@ def test_an_answer_that_the_check_cannot_use_is_not_said_to_stop():
     assert verdict(part, cell["Silent"])[1].startswith(
         "your answer stops for text 'abba' with Zero"
     )
+    exec(compile("class Silent:\n  count = None", "a cell", "exec"), cell)
+    assert verdict(part, cell["Silent"])[1].startswith(
+        "your answer stops for text 'abba' with Type"
+    )
 
 
 def test_lists_changed_in_place_are_noticed():

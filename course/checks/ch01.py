@@ -920,7 +920,7 @@ def hint_end_alone(args, got, right):
 
 def hint_entry_a_merge(args, got, right):
     return (
-        f'"{args[0]}" has {len(right) - 1} rounds and your record {len(got) - 1}: merges that '
+        f'the record of "{args[0]}" holds {len(right)} lists and yours {len(got)}: merges that '
         "found nothing to do have an entry too. Add one only after something was merged."
     )
 

@@ -141,12 +141,8 @@ def as_decimals(ids, val_fraction=0.1):
 
 
 def list_as_decimals(ids, val_fraction=0.1):
-    return right_split(ids if isinstance(ids, torch.Tensor) else list(map(float, ids)), val_fraction)
-
-
-def capital_tensor(ids, val_fraction=0.1):
-    a = int(len(ids) * (1 - val_fraction))
-    return torch.Tensor(ids)[:a], torch.Tensor(ids)[a:]
+    tokens = [float(i) for i in ids] if isinstance(ids, list) else ids
+    return right_split(tokens, val_fraction)
 
 
 def left_a_list(ids, val_fraction=0.1):
@@ -227,15 +223,6 @@ def hint_decimals(args, got, right):
     )
 
 
-def hint_capital(args, got, right):
-    if "TensorOptions" in got.text:
-        return (
-            "torch.Tensor, with a capital, is made for decimals and stops at a tensor of whole "
-            "numbers. torch.as_tensor(ids) takes a list or a tensor and keeps the ids whole."
-        )
-    return f"a tensor of ids stops your answer with {got.kind}: {got.text}"
-
-
 def sizes(got) -> str:
     return f"{len(got[0])} and {len(got[1])}"
 
@@ -306,7 +293,6 @@ SPLIT = Part(
         Wrong("rounded to nearest", rounded_to_nearest, hint_rounded, "The Round Number"),
         Wrong("decimals", as_decimals, hint_decimals, "The Wrong Wrapping"),
         Wrong("list as decimals", list_as_decimals, hint_decimals, "The Wrong Wrapping"),
-        Wrong("torch.Tensor", capital_tensor, hint_capital, "The Wrong Wrapping"),
         Wrong(
             "left a list",
             left_a_list,
@@ -942,7 +928,7 @@ def use_mended(answer, ids, B, T):
     """What the parts share or lack, how y stands to x, and which starts occur."""
     place = {token: i for i, token in enumerate(ids.tolist())}
     generator = torch.Generator().manual_seed(int(ids[0]))
-    n_train = len(ids) * 9 // 10
+    cut = len(ids) * 9 // 10
     right = {
         "shape of x": f"{(B, T)}",
         "shape of y": f"{(B, T)}",
@@ -951,10 +937,10 @@ def use_mended(answer, ids, B, T):
         "ids in both parts": 0,
         "ids in neither part": 0,
         "each id stands once in its part": True,
-        "size of the training part": n_train,
+        "size of the training part": cut,
         "ids of x or y that are not in the training part": 0,
         "starts without a last target": [],
-        "starts that occur": list(range(n_train - T)),
+        "starts that occur": list(range(cut - T)),
         "the same seed gives the same batch": True,
     }
     pairs, parts, error = [], None, None
@@ -981,8 +967,9 @@ def use_mended(answer, ids, B, T):
         raise error
     rows = [[[place.get(token, -1) for token in part] for part in pair] for pair in pairs]
     shifts = {b - a for x, y in rows for a, b in zip(x, y, strict=True)}
-    named = {(0,): "the same", (-1,): "one before", (1,): "one later"}
-    stands = named.get(tuple(shifts), "something else")
+    named = {0: "the same", -1: "one before", 1: "one later"}
+    k = min(shifts)
+    stands = named.get(k, f"{k} later") if len(shifts) == 1 else "not always so many places later"
     if all(b == a + 1 for x, y in pairs for a, b in zip(x, y, strict=True)):
         stands = "the ids of x plus one"
     if all(y == x[1:] + x[:1] for x, y in rows):
@@ -1090,7 +1077,7 @@ MENDED = Part(
         Wrong("id plus one", mended_with(to_y="plus"), hint_id_plus_one, "The Catalogue"),
         Wrong("generator unused", mended_with(seeded=False), hint_unseeded, "The Forgetter"),
         Wrong("one id lost", mended_with(1, -1), hint_lost, "The Fence Post"),
-        Wrong("T ids lost", mended_with(1, "-T"), hint_lost, "The Trespasser"),
+        Wrong("T ids lost", mended_with(1, "-T"), hint_lost, "The Wrong End"),
         Wrong("one id in both", mended_with(1, 1), hint_still_overlaps, "The Fence Post"),
         Wrong(
             "one start too many",

@@ -1,7 +1,10 @@
 """Chapter 03, embeddings: the right answers, the known wrong ones, and the help."""
 
+import re
+
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong
 from course.checks.typed import read_choice, read_whole
@@ -24,7 +27,23 @@ def which(ids, columns):
 
 
 def right_look_up(table, ids):
+    return which(ids, len(table)) @ table
+
+
+def picked_out(table, ids):
     return table[ids]
+
+
+def whole_numbers(table, ids):
+    return which(ids, len(table)).long() @ table
+
+
+def table_on_the_left(table, ids):
+    return table @ which(ids, len(table))
+
+
+def table_before_columns(table, ids):
+    return table @ which(ids, len(table)).T
 
 
 def columns_picked(table, ids):
@@ -44,13 +63,29 @@ def columns_of_the_seen(table, ids):
 
 
 def gradient_cut(table, ids):
-    return table.detach()[ids]
+    return which(ids, len(table)) @ table.detach()
+
+
+class Brackets(TorchFunctionMode):
+    """Inside, square brackets on the table, or on a copy of it, raise a LookupError."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.table = table
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if getattr(func, "__name__", "") == "__getitem__":
+            is_copy = args[0].requires_grad and args[0].numel() == self.table.numel()
+            if is_copy or args[0].data_ptr() == self.table.data_ptr():
+                raise LookupError("square brackets on the table")
+        return func(*args, **(kwargs or {}))
 
 
 def drive_look_up(answer, table, ids):
     """The vectors, and the gradient of the table when a different number comes back for each."""
     table = table.clone().requires_grad_()
-    vectors = answer(table, ids)
+    with Brackets(table):
+        vectors = answer(table, ids)
     if vectors is None:
         return None
     gradient, shape = torch.zeros_like(table), (len(ids), table.shape[1])
@@ -61,13 +96,17 @@ def drive_look_up(answer, table, ids):
 
 
 def look_up_cases(g: torch.Generator) -> list[tuple]:
-    """V, C and T all different and V = C once; the last token used, and not; one used twice."""
+    """V, C and T all different, V = C once and T = C once; one token used twice.
+
+    The last token is used, or not; once all are.
+    """
     with_last = torch.tensor([2, 6, 0, 2, 4])
     without_last = torch.tensor([3, 0, 3, 1])
     return [
-        (normal(g, 7, 4), with_last),
+        (normal(g, 7, 3), with_last),
         (normal(g, 6, 6), without_last),
         (normal(g, 5, 8), torch.cat([torch.tensor([1, 1]), whole(g, 4, 7)])),
+        (normal(g, 5, 7), torch.cat([torch.randperm(5, generator=g), whole(g, 5, 2)])),
     ]
 
 
@@ -85,15 +124,48 @@ def hint_laid_down(args, got, right):
 
 def hint_narrow(columns):
     """How many columns the one-hot has, for a way of counting them."""
-    return lambda args, got, right: (
-        f"your one-hot has {columns(args[1])} columns; it needs one per vocabulary entry, "
-        f"{len(args[0])}, not one per token seen."
+
+    def hint(args, got, right):
+        count, V = columns(args[1]), len(args[0])
+        if not {str(count), str(V)} <= set(re.findall(r"\d+", got.text)):
+            return f"your answer stops with {got.kind}: {got.text}"
+        return (
+            f"your one-hot has {count} columns; it needs one per vocabulary entry, {V}, not one "
+            "per token seen."
+        )
+
+    return hint
+
+
+def hint_brackets(args, got, right):
+    return (
+        "your answer puts square brackets on the table, and so picks its rows out. Leave the "
+        "choice to the one-hot: the product (T, V) @ (V, C) alone makes the rows."
     )
+
+
+def hint_factors(args, got, right):
+    kinds = re.search(r"(?:got:|type) (\w+)(?: int)? (?:!=|but found) (\w+)", got.text)
+    shapes = re.search(r"\((\d+)x(\d+) and (\d+)x(\d+)\)", got.text)
+    (V, C), T = args[0].shape, len(args[1])
+    if kinds:
+        return (
+            f"{kinds[1].lower()} and {kinds[2].lower()} do not multiply. Turn the one-hot into the "
+            "table's type: .to(table.dtype)"
+        )
+    if shapes:
+        a, b, c, d = shapes.groups()
+        return (
+            f"({a}, {b}) @ ({c}, {d}) does not fit. The one-hot stands on the left, "
+            f"(T, V) @ (V, C), here ({T}, {V}) @ ({V}, {C})."
+        )
+    return f"your answer stops with {got.kind}: {got.text}"
 
 
 def hint_gradient_cut(args, got, right):
     return (
-        "values right, gradient wrong: detach() or .data cut it off. Keep the product in the graph."
+        "values right, gradient wrong: the table can't learn through your result. detach(), .data, "
+        ".tolist(), .item() and no_grad() lose torch's note of what was computed from it."
     )
 
 
@@ -118,6 +190,10 @@ LOOK_UP = Part(
             "The Small Hotel",
         ),
         Wrong("gradient cut", gradient_cut, hint_gradient_cut, "The Cut Cord"),
+        Wrong("rows picked out", picked_out, hint_brackets, "The Shortcut"),
+        Wrong("factors do not fit", whole_numbers, hint_factors, "The Odd Couple"),
+        Wrong("table on the left", table_on_the_left, hint_factors, "The Mirror"),
+        Wrong("table on the left, turned", table_before_columns, hint_factors, "The Mirror"),
     ),
 )
 
@@ -181,6 +257,10 @@ def always_from_zero(self, ids, start):
     return self.position(torch.arange(ids.shape[1]))
 
 
+def ids_as_places(self, ids, start):
+    return self.position(ids)
+
+
 def from_one(self, ids, start):
     return self.position(torch.arange(start + 1, start + ids.shape[1] + 1))
 
@@ -206,6 +286,29 @@ def dropout_always(self, tokens, places):
     return nn.functional.dropout(tokens + places, self.share)
 
 
+def multiplied(self, tokens, places):
+    return nn.functional.dropout(tokens * places, self.share, self.training)
+
+
+def side_by_side(self, tokens, places):
+    return torch.cat([tokens, places.expand_as(tokens)], dim=-1)
+
+
+def places_first(self, tokens, places):
+    return torch.cat([places.expand_as(tokens), tokens], dim=-1)
+
+
+def side_by_side_unlike(self, tokens, places):
+    return torch.cat([tokens, places], dim=-1)
+
+
+class Fixed(RightEmbedding):
+    """Always drops the same share, whatever was asked for."""
+
+    def __init__(self, vocab_size, context_length, embed_dim, dropout=0.0):
+        super().__init__(vocab_size, context_length, embed_dim, 0.1)
+
+
 class Unchecked(RightEmbedding):
     """Says nothing of its own about a text that is too long."""
 
@@ -224,8 +327,17 @@ class CutShort(RightEmbedding):
         return super().forward(ids[:, : len(self.position.weight) - start], start)
 
 
+class OtherNames(nn.Module):
+    """The two tables, under names of its own."""
+
+    def __init__(self, vocab_size, context_length, embed_dim, dropout=0.0):
+        super().__init__()
+        self.tokens = nn.Embedding(vocab_size, embed_dim)
+        self.positions = nn.Embedding(context_length, embed_dim)
+
+
 def drive_embedding(answer, token, position, ids, settings):
-    """Build the module with these two tables in it, and embed the ids.
+    """Build the module with these two tables in it, and embed the ids, many times over.
 
     Gives the vectors; for a text that is too long, "refused" (a ValueError) or "taken"; with
     dropout, a word for what was dropped.
@@ -237,37 +349,47 @@ def drive_embedding(answer, token, position, ids, settings):
     tables = {"token.weight": token, "position.weight": position}
     expected = {name: tuple(tensor.shape) for name, tensor in tables.items()}
     if shapes != expected:
-        raise AttributeError(
-            f"the module's parameters are {shapes}, expected {expected}: an nn.Embedding called "
-            "self.token and another called self.position"
-        )
-    options = {"start": start} if start else {}
+        raise AttributeError(f"parameters {shapes}, expected {expected}")
+    arguments = (ids,), {"start": start} if start else {}
+    call = torch.func.functional_call
     try:
-        vectors = torch.func.functional_call(module, tables, (ids,), options)
-        if not share:
-            return "taken" if start + ids.shape[1] > len(position) else vectors
-        whole = torch.func.functional_call(module.eval(), tables, (ids,), options)
+        vectors, *others = (call(module, tables, *arguments) for _ in range(20))
+        module.eval()
+        whole, again = (call(module, tables, *arguments) for _ in range(2))
     except ValueError:
         return "refused"
-    if not torch.allclose(whole, token[ids] + position[start : start + ids.shape[1]], atol=1e-4):
+    if not share and start + ids.shape[1] > len(position):
+        return "taken"
+    if not isinstance(vectors, torch.Tensor):
+        return vectors
+    if not share:
+        is_sure = all(torch.equal(vectors, other) for other in others)
+        return vectors if is_sure else "entries dropped with dropout=0"
+    if not torch.equal(whole, again):
         return "drops while evaluating"
+    total = token[ids] + position[start : start + ids.shape[1]]
+    if whole.shape != total.shape or not torch.allclose(whole, total, atol=1e-4):
+        return "no sum to drop from"
     left = vectors != 0
-    if left.all():
-        same = torch.allclose(vectors, whole, atol=1e-4)
-        return "drops nothing" if same else "drops parts of the sum"
-    rest = torch.allclose(vectors[left], whole[left] / (1 - share), atol=1e-4)
-    is_share = 0.2 < left.double().mean() < 0.8
-    return "drops the sum" if rest and is_share else "drops parts of the sum"
+    if left.all() and torch.allclose(vectors, whole, atol=1e-4):
+        return "drops nothing"
+    grown = (vectors[left] / whole[left]).median()
+    if left.all() or not torch.allclose(vectors[left], whole[left] * grown, atol=1e-4):
+        return "drops parts of the sum"
+    return "drops the sum" if abs(1 - 1 / grown - share) < 0.01 else "drops another share"
 
 
 def embedding_cases(g: torch.Generator) -> list[tuple]:
-    """B, T, L, C, V all different; T = L, B = T and B = 1 once; starts; too long; with dropout."""
+    """B, T, L, C, V all different; T = L, B = T and B = 1 once; starts; too long; with dropout.
+
+    First a vocabulary smaller than the table of positions: each id is the number of a place too.
+    """
 
     def case(B, T, V=7, L=6, C=5, **settings):
         return normal(g, V, C), normal(g, L, C), whole(g, V, B, T), settings
 
     return [
-        case(2, 4),
+        case(2, 4, V=5, C=8),
         case(3, 3),
         case(3, 6),
         case(1, 5),
@@ -276,7 +398,7 @@ def embedding_cases(g: torch.Generator) -> list[tuple]:
         case(2, 4, start=2),
         case(2, 7),
         case(1, 3, start=4),
-        case(3, 6, C=8, dropout=0.5),
+        case(3, 6, C=8, dropout=0.4),
     ]
 
 
@@ -312,6 +434,49 @@ def hint_from_zero(args, got, right):
     )
 
 
+def hint_ids_as_places(args, got, right):
+    return (
+        "you looked up the ids in the table of positions. Its rows belong to places, whatever "
+        "token stands there: look up arange(start, start + T)."
+    )
+
+
+def hint_multiplied(args, got, right):
+    return "you multiplied the row of the token by the row of its place. Add the two."
+
+
+def hint_side_by_side(args, got, right):
+    return (
+        f"your vectors have {got.shape[-1]} numbers, expected {right.shape[-1]}: you put the rows "
+        "side by side. Add them: token + position."
+    )
+
+
+def hint_unlike(args, got, right):
+    if "same number of dimensions" not in got.text:
+        return f"forward stops with {got.kind}: {got.text}"
+    return (
+        "torch.cat puts things side by side, and the rows of the tokens, (B, T, C), and of the "
+        "positions, (T, C), are unlike. Add them instead: a sum stretches the smaller one."
+    )
+
+
+def hint_fixed(args, got, right):
+    return (
+        "entries are dropped although nobody asked for it: the share does not follow the argument. "
+        "Hand it on: nn.Dropout(dropout)."
+    )
+
+
+def hint_names(args, got, right):
+    if not got.text.startswith("parameters "):
+        return f"your answer stops with {got.kind}: {got.text}"
+    return (
+        f"your module holds the {got.text}. Make one nn.Embedding called self.token and another "
+        "called self.position; saved weights are found under these names."
+    )
+
+
 def hint_from_one(args, got, right):
     return "the first token got position 1. Positions start at 0, like everything torch counts."
 
@@ -325,8 +490,8 @@ def hint_no_places(args, got, right):
 
 def hint_no_dropout(args, got, right):
     return (
-        "with dropout=0.5, while training, nothing is dropped. Keep an nn.Dropout(dropout) and put "
-        "the sum through it."
+        f"with dropout={args[3]['dropout']}, while training, nothing is dropped. Keep an "
+        "nn.Dropout(dropout) and put the sum through it."
     )
 
 
@@ -376,6 +541,12 @@ EMBEDDING = Part(
         Wrong("whole table", with_places(whole_table), hint_whole_table, "The Whole Shelf"),
         Wrong("start unused", with_places(always_from_zero), hint_from_zero, "The Fresh Starter"),
         Wrong("counted from one", with_places(from_one), hint_from_one, "The Fence Post"),
+        Wrong("ids as places", with_places(ids_as_places), hint_ids_as_places, "The Catalogue"),
+        Wrong("other names", OtherNames, hint_names, "The Half Move"),
+        Wrong("multiplied", with_sum(multiplied), hint_multiplied, "The Wrong Glue"),
+        Wrong("side by side", with_sum(side_by_side), hint_side_by_side, "The Wrong Glue"),
+        Wrong("places first", with_sum(places_first), hint_side_by_side, "The Wrong Glue"),
+        Wrong("unlike side by side", with_sum(side_by_side_unlike), hint_unlike, "The Wrong Glue"),
         Wrong("no positions", with_sum(places_left_out), hint_no_places, "The Standstill"),
         Wrong("no dropout", with_sum(dropout_left_out), hint_no_dropout, "The Leftover"),
         Wrong(
@@ -390,6 +561,7 @@ EMBEDDING = Part(
             hint_dropout_always,
             "The Sleepwalker",
         ),
+        Wrong("fixed share", Fixed, hint_fixed, "The Forgetter"),
         Wrong("too long unnoticed", Unchecked, hint_unchecked, "The Leftover"),
         Wrong("too long cut off", CutShort, hint_unchecked, "The Leftover"),
     ),
@@ -515,6 +687,21 @@ def itself_and_k(table, i, k):
     return ranked(cosines(table, i))[: k + 1]
 
 
+def first_dropped(table, i, k):
+    """Takes the first of the list for the row itself; equally near rows keep their order."""
+    return cosines(table, i).round(decimals=6).argsort(descending=True, stable=True)[1 : k + 1]
+
+
+def zero_for_itself(table, i, k):
+    scores = cosines(table, i)
+    scores[i] = 0
+    return ranked(scores)[:k]
+
+
+def without_sign(table, i, k):
+    return ranked(cosines(table, i).abs(), i)[:k]
+
+
 def one_too_few(table, i, k):
     return ranked(cosines(table, i))[1:k]
 
@@ -558,34 +745,82 @@ def scores_for_ids(table, i, k):
 
 
 def drive_nearest(answer, table, i, k):
-    """The ids as a list of whole numbers, whatever they came in; anything else as it is."""
-    found = answer(table, i, k)
-    found = found.tolist() if isinstance(found, torch.Tensor) else found
-    return list(found) if isinstance(found, (list, tuple)) else found
+    """The ids as a list of whole numbers, whatever they came in; anything else as it is.
+
+    The rows are also asked for in every rotated order, which must not matter. A list that holds i
+    in one of them comes back with i in front.
+    """
+    V, lists = len(table), []
+    for shift in range(V):
+        found = answer(table.roll(shift, 0) if shift else table, (i + shift) % V, k)
+        found = found.tolist() if isinstance(found, torch.Tensor) else found
+        if not isinstance(found, (list, tuple)):
+            return found
+        found = [j.item() if isinstance(j, torch.Tensor) else j for j in found]
+        if not all(isinstance(j, int) for j in found):
+            return found
+        lists.append([(j - shift) % V for j in found])
+    with_i = (each for each in lists if i in each)
+    return next(([i, *(j for j in each if j != i)] for each in with_i), lists[0])
 
 
 def nearest_cases(g: torch.Generator) -> list[tuple]:
-    """Rows of very different lengths; i the shortest, the longest and in between; k 1 to all."""
+    """Rows of very different lengths; i the shortest, the longest and in between; k 1 to all.
 
-    def table(V, C):
+    Some rows point away from row i, which shows where all are asked for. In the last case another
+    row points exactly where row i does.
+    """
+
+    def case(V, C, place, k):
         while True:
             lengths = 10 ** (2 * torch.rand(V, 1, generator=g) - 1)  # 0.1 to 10
             rows = nn.functional.normalize(normal(g, V, C), dim=-1)
             gaps = (rows @ rows.T).sort(dim=-1).values.diff(dim=-1)
-            if gaps.min() > 1e-5:  # no ties: rounding must not decide
-                return rows * lengths
+            i = lengths.flatten().argsort()[place].item()
+            scores = cosines(rows, i)
+            is_clear = ranked(scores.abs(), i) != ranked(scores, i) and scores.min() < -0.1
+            if gaps.min() > 1e-5 and is_clear:  # no ties: rounding must not decide
+                return rows * lengths, i, k
 
-    cases = []
-    for V, C, place, k in [(30, 4, 0, 3), (20, 6, -1, 4), (12, 5, 6, 1), (8, 3, 0, 7)]:
-        rows = table(V, C)
-        cases.append((rows, rows.norm(dim=-1).argsort()[place].item(), k))
-    return cases
+    *cases, (table, i, k) = [
+        case(V, C, place, k)
+        for V, C, place, k in [
+            (30, 4, 0, 3),
+            (20, 6, -1, 4),
+            (12, 5, 6, 1),
+            (8, 3, 0, 7),
+            (9, 4, 4, 3),
+        ]
+    ]
+    table[i - 1] = 2 * table[i]
+    return [*cases, (table, i, k)]
 
 
 def hint_itself(args, got, right):
     return (
         f"every token is nearest to itself, and {args[1]} stands in your list of neighbours of "
         f"{args[1]}. Leave it out."
+    )
+
+
+def hint_first_dropped(args, got, right):
+    return (
+        f"you drop the first of the list, and the first is not always {args[1]}: here another row "
+        f"points exactly the same way, and {args[1]} stayed in. Take out {args[1]} by its number."
+    )
+
+
+def hint_zero(args, got, right):
+    return (
+        f"{args[1]} stands in its own list, in the place of a cosine of 0. Rows that point away "
+        "have less than 0, so give the token itself -inf."
+    )
+
+
+def hint_without_sign(args, got, right):
+    return (
+        "rows that point the opposite way count as near: without its sign, −0.9 is as large as "
+        "0.9. Rank the cosines as they are."
     )
 
 
@@ -633,6 +868,9 @@ NEAREST = Part(
     wrong=(
         Wrong("itself", itself, hint_itself, "The Selfie"),
         Wrong("itself and k more", itself_and_k, hint_itself, "The Selfie"),
+        Wrong("first dropped", first_dropped, hint_first_dropped, "The Coin Toss"),
+        Wrong("zero for itself", zero_for_itself, hint_zero, "The Selfie"),
+        Wrong("without the sign", without_sign, hint_without_sign, "The Wrong End"),
         Wrong("one too few", one_too_few, hint_one_too_few, "The Fence Post"),
         Wrong("dot products", by_product, hint_product, "The Loudspeaker"),
         Wrong("dot products and itself", by_product_itself, hint_product, "The Loudspeaker"),
@@ -647,7 +885,7 @@ NEAREST = Part(
         Wrong("distance and itself", by_distance_itself, hint_itself, "The Selfie"),
         Wrong("farthest", farthest, hint_farthest, "The Climber"),
         Wrong("farthest by distance", farthest_by_distance, hint_farthest, "The Climber"),
-        Wrong("scores for ids", scores_for_ids, hint_scores, "The Price Tag"),
+        Wrong("scores for ids", scores_for_ids, hint_scores, "The Scoreboard"),
     ),
 )
 
@@ -800,6 +1038,18 @@ CARDS = {
         "The values are right and nothing behind them can learn: a detach(), .data, .item() or "
         "torch.tensor(…) lies on the way. Ask for the gradient, not only for the value."
     ),
+    "The Shortcut": (
+        "Takes the way it knows, where another was asked for. The result agrees, and what the task "
+        "wanted to show stays unseen. Read what the task forbids."
+    ),
+    "The Odd Couple": (
+        "Two factors do not fit: whole numbers meet fractions, or the inner sizes differ. Print "
+        "dtype and shape of both, the left one first."
+    ),
+    "The Wrong Glue": (
+        "Puts two things together in another way than was meant: side by side, or as a product. "
+        "Print the shape and one entry, and work that entry out by hand."
+    ),
     "The Standstill": (
         "Every token stands at the same place, so the order of a text is lost. Swap two tokens: if "
         "the vectors only swap too, positions are missing."
@@ -835,7 +1085,7 @@ CARDS = {
         "The longest vector wins, whatever it says. Give every vector the length 1 before you "
         "compare directions."
     ),
-    "The Price Tag": (
+    "The Scoreboard": (
         "Brings the score home and leaves the goods in the shop. topk and sort give values and "
         "indices; say which of the two you want."
     ),
@@ -851,7 +1101,7 @@ CARDS = {
 
 PREDICTIONS = {
     "3.p1": Prediction("b", choices="abc"),
-    "3.p2": Prediction(0),
+    "3.p2": Prediction(5),
     "3.p3": Prediction("c", choices="abc"),
     "3.p4": Prediction("c", choices="abc"),
     "3.p5": Prediction("b", choices="abc"),

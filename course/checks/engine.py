@@ -317,7 +317,9 @@ def _call(part: Part, function: Callable, args: tuple) -> Any:
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         place = guard.file_of(function)
-        is_own = not part.drive or any(frame.filename == place for frame in frames)
+        is_called_wrong = isinstance(error, TypeError) and " argument" in str(error)
+        is_inside = any(frame.filename == place for frame in frames)
+        is_own = not part.drive or is_inside or is_called_wrong
         return Raised(type(error).__name__, str(error), _line_of(function, error), is_own)
 
 

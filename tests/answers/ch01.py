@@ -301,7 +301,7 @@ class AddsTheIds(TwoTables):
 class KeepsAList(TwoTables):
     def __init__(self, characters):
         super().__init__(characters)
-        self.characters = characters
+        self.characters = list(characters)
 
     @classmethod
     def from_text(cls, text):
@@ -712,7 +712,7 @@ SAID = [
     ("1.4", (no_start,), "✗ 1.4: for \"abc\" the record begins with ['a', 'bc']. Its first entry"),
     ("1.4", (one_too_many,), "✗ 1.4: the last two entries are both [a, bc]. Add an entry only"),
     ("1.4", (only_the_end,), "✗ 1.4: you return the tokens at the end, [a, bc]. The record holds"),
-    ("1.4", (every_merge,), '✗ 1.4: "abc" has 1 rounds and your record 2: merges that found'),
+    ("1.4", (every_merge,), '✗ 1.4: the record of "abc" holds 2 lists and yours 3: merges'),
     ("1.5", (turns("", False, False),), "✗ 1.5: <|end|> came out as 5 tokens. Split the text at"),
     ("1.5", (turns("", False, True),), "✗ 1.5: <|end|> came out as 5 tokens. Split the text at"),
     ("1.5", (turns(CUT, True, False),), SPACE),

@@ -73,9 +73,32 @@ def report_by_sorting(text):
     return len(text), len(dict.fromkeys(text)), rarest, math.floor(len(text) / 10 * 9)
 
 
+def split_a_copy(ids, val_fraction=0.1):
+    ids = torch.tensor(ids)  # torch warns where it was one; the learner sees the verdict only
+    return ids.split([(n := int(len(ids) * (1 - val_fraction))), len(ids) - n])
+
+
+def split_from_zeros(ids, val_fraction=0.1):
+    ids = torch.LongTensor(ids)
+    cut = int(len(ids) * (1 - val_fraction))
+    return ids[:cut], ids[cut:]
+
+
+def batch_into_zeros(ids, B, T, generator=None, device=None):
+    x, y = torch.zeros(B, T, dtype=torch.int64), torch.zeros(B, T, dtype=torch.int64)
+    for b, i in enumerate(torch.randint(0, len(ids) - T, (B,), generator=generator)):
+        x[b], y[b] = ids[i : i + T], ids[i + 1 : i + T + 1]
+    return x.to(device=device), y.to(device=device)
+
+
 RIGHT = {
-    "2.1": [(split_by_list,), (split_by_mask,)],
-    "2.2": [(batch_of_slices,), (batch_by_loops,), (batch_of_weighted_starts,)],
+    "2.1": [(split_by_list,), (split_by_mask,), (split_a_copy,), (split_from_zeros,)],
+    "2.2": [
+        (batch_of_slices,),
+        (batch_by_loops,),
+        (batch_of_weighted_starts,),
+        (batch_into_zeros,),
+    ],
     "2.3": [("5",), (5.0,), (torch.tensor(5),)],
     "2.4": [
         ((5, 2), mended_in_place),
@@ -155,6 +178,30 @@ def from_the_end(ids, val_fraction=0.1):
     return ids[: int(len(ids) * (1 - val_fraction))], ids[-int(len(ids) * val_fraction) :]
 
 
+def rounding(ids, val_fraction=0.1):
+    ids = torch.as_tensor(ids)
+    cut = round(len(ids) * (1 - val_fraction))
+    return ids[:cut], ids[cut:]
+
+
+def in_floats(ids, val_fraction=0.1):
+    ids = torch.tensor(ids, dtype=torch.float32)
+    cut = int(len(ids) * (1 - val_fraction))
+    return ids[:cut], ids[cut:]
+
+
+def floats_of_a_list(ids, val_fraction=0.1):
+    ids = ids if torch.is_tensor(ids) else torch.Tensor(ids)
+    cut = int(len(ids) * (1 - val_fraction))
+    return ids[:cut], ids[cut:]
+
+
+def with_a_capital(ids, val_fraction=0.1):
+    ids = torch.Tensor(ids)
+    cut = int(len(ids) * (1 - val_fraction))
+    return ids[:cut], ids[cut:]
+
+
 def slices_of_a_list(ids, val_fraction=0.1):
     cut = math.floor(len(ids) * (1 - val_fraction))
     return ids[:cut], ids[cut:]
@@ -201,6 +248,63 @@ def by_roll(ids, B, T, generator=None, device=None):
 def no_look_up(ids, B, T, generator=None, device=None):
     starts = torch.randint(len(ids) - T, (B, 1), generator=generator)
     return starts + torch.arange(T), starts + torch.arange(T) + 1
+
+
+def row_plus_row(ids, B, T, generator=None, device=None):
+    starts = torch.randint(len(ids) - T, (B,), generator=generator)
+    positions = starts + torch.arange(T)
+    return ids[positions].to(device), ids[positions + 1].to(device)
+
+
+def one_slice(ids, B, T, generator=None, device=None):
+    i = torch.randint(len(ids) - T, (B,), generator=generator)
+    return ids[i : i + T].to(device), ids[i + 1 : i + 1 + T].to(device)
+
+
+def one_window(ids, B, T, generator=None, device=None):
+    i = int(torch.randint(len(ids) - T, (1,), generator=generator))
+    return ids[i : i + T].to(device), ids[i + 1 : i + 1 + T].to(device)
+
+
+def answer_once(column):
+    def answer(ids, B, T, generator=None, device=None):
+        starts = torch.randint(len(ids) - T, (B,), generator=generator)
+        y = ids[starts + T]
+        x = ids[starts[:, None] + torch.arange(T)]
+        return x.to(device), (y[:, None] if column else y).to(device)
+
+    return answer
+
+
+def one_more(ids, B, T, generator=None, device=None):
+    pos = torch.randint(len(ids) - T, (B, 1), generator=generator) + torch.arange(T)
+    return ids[pos].to(device), (ids[pos] + 1).to(device)
+
+
+def half_looked_up(ids, B, T, generator=None, device=None):
+    pos = torch.randint(len(ids) - T, (B, 1), generator=generator) + torch.arange(T)
+    return ids[pos].to(device), (pos + 1).to(device)
+
+
+def zeros_without_dtype(ids, B, T, generator=None, device=None):
+    x, y = torch.zeros(B, T), torch.zeros(B, T)
+    for b, i in enumerate(torch.randint(0, len(ids) - T, (B,), generator=generator)):
+        x[b], y[b] = ids[i : i + T], ids[i + 1 : i + T + 1]
+    return x.to(device), y.to(device)
+
+
+def lists_of_rows(ids, B, T, generator=None, device=None):
+    starts = torch.randint(len(ids) - T, (B,), generator=generator)
+    return [ids[i : i + T] for i in starts], [ids[i + 1 : i + 1 + T] for i in starts]
+
+
+def one_row_for_all(ids, B, T, generator=None, device=None):
+    return batch_of_slices(ids, 1, T, generator, device)
+
+
+def on_a_device(ids, B, T, generator=None, device=None):
+    x, y = batch_of_slices(ids, B, T, generator)
+    return torch.tensor(x.to(device).tolist()), y.to(device)
 
 
 def reseeded(ids, B, T, generator=None, device=None):
@@ -251,6 +355,32 @@ def mended_by_one(second):
     return answer
 
 
+def mended_ids_plus_one(ids, B, T, generator):
+    train, val, x, _ = mended_in_place(ids, B, T, generator)
+    return train, val, x, x + 1
+
+
+def mended_with_a_gap(ids, B, T, generator):
+    train, _, x, y = mended_in_place(ids, B, T, generator)
+    return train, ids[len(train) + T :], x, y
+
+
+def mended_starts(more, look_up_in_all=False, over_all=False):
+    def answer(ids, B, T, generator):
+        cut = int(0.9 * len(ids))
+        train, val = ids[:cut], ids[cut:]
+        n = len(ids if over_all else train)
+        pos = torch.randint(n - T + more, (B,), generator=generator)[:, None] + torch.arange(T)
+        book = ids if look_up_in_all or over_all else train
+        return train, val, book[pos], book[pos + 1]
+
+    return answer
+
+
+def mended_one_row(ids, B, T, generator):
+    return mended_in_place(ids, 1, T, generator)
+
+
 def mended_unseeded(ids, B, T, generator):
     return mended_in_place(ids, B, T, None)
 
@@ -294,6 +424,15 @@ def sorted_backwards(text):
     return size, v, min(sorted(set(text), reverse=True), key=text.count), boundary
 
 
+def in_lower_case(text):
+    return report_by_sorting(text.lower())
+
+
+def vocabulary_in_lower_case(text):
+    size, _, rarest, boundary = report_by_hand(text)
+    return size, len({c.lower() for c in text}), rarest, boundary
+
+
 def boundary_as_size(text):
     *rest, boundary = report_by_hand(text)
     return (*rest, len(text) - boundary)
@@ -326,6 +465,37 @@ SAID = [
     ("2.1", (always_a_tenth,), "✗ 2.1: with val_fraction=0.3 your parts have {s} ids, a tenth as"),
     ("2.1", (rounding_up,), "✗ 2.1: your training part has {s} ids. The task rounds its size down"),
     ("2.1", (slices_of_a_list,), "✗ 2.1: a list went in and two lists came out. Make a tensor"),
+    ("2.1", (rounding,), "✗ 2.1: your training part has {s} ids. The task rounds its size down"),
+    ("2.1", (in_floats,), "✗ 2.1: your parts hold decimals (dtype float). Ids are whole numbers,"),
+    ("2.1", (floats_of_a_list,), "✗ 2.1: a list became decimals (dtype float). Ids are whole"),
+    ("2.1", (with_a_capital,), "✗ 2.1: a list became decimals (dtype float). Ids are whole"),
+    ("2.2", (row_plus_row,), "✗ 2.2: x has shape (6,), it should be (1, 6): make the starts a"),
+    ("2.2", (one_slice,), "✗ 2.2: one row comes out as (6,), and 5 rows stop your answer with"),
+    ("2.2", (one_window,), "✗ 2.2: your answer gives one block, of shape (6,), for any batch_size"),
+    ("2.2", (answer_once(False),), "✗ 2.2: y has one answer a row; it needs T, here 6. The model"),
+    ("2.2", (answer_once(True),), "✗ 2.2: y has one answer a row; it needs T, here 6. The model"),
+    ("2.2", (one_more,), "✗ 2.2: y is the id plus one, not the token one place later. Ids are"),
+    ("2.2", (half_looked_up,), "✗ 2.2: x holds tokens, and y holds places in the text, 0 to"),
+    ("2.2", (zeros_without_dtype,), "✗ 2.2: x and y hold decimals (dtype float); ids are whole"),
+    (
+        "2.2",
+        (lists_of_rows,),
+        "✗ 2.2: what your answer gives can't be used for ids (10,), batch_size 5, context_length 6"
+        ": TypeError: x and y have to be tensors;",
+    ),
+    (
+        "2.2",
+        (one_row_for_all,),
+        "✗ 2.2: no mistake that this check knows: you give '(1, 6) and (1, 6)' for ids (10,), "
+        "batch_size 5, context_length 6, shapes of x and y for batch_size rows; the right value is",
+    ),
+    (
+        "2.2",
+        (on_a_device,),
+        "✗ 2.2: your answer stops at `return torch.tensor(x.to(device).tolist()), y.to(device)` "
+        "for ids (10,), batch_size 5, context_length 6 with RuntimeError: asked for the device "
+        "meta, one without memory: ",
+    ),
     ("2.2", (looked_up(0, 0, 0),), "✗ 2.2: y equals x. A model can copy and learn nothing; take y"),
     ("2.2", (looked_up(0, 1, 0),), "✗ 2.2: y[t] is what came before x[t]. You shifted the wrong"),
     ("2.2", (looked_up(0, 0, -1),), "✗ 2.2: y[t] is what came before x[t]. You shifted the wrong"),
@@ -346,9 +516,14 @@ SAID = [
     ("2.2", (transposed,), "✗ 2.2: for one block of 6 tokens x has the shape (6, 1). A batch is"),
     ("2.2", (lambda ids, B, T, generator=None, device=None: None,), "✗ 2.2: your answer returned"),
     ("2.3", (6,), "✗ 2.3: 6 forgets that the last window needs one more id for its target."),
-    ("2.3", (3,), "✗ 2.3: 3 uses the length as the stride. Windows start every S ids, however"),
+    ("2.3", (3,), "✗ 2.3: 3 uses the length as the stride, windows end to end. Windows start"),
     ("2.3", (15,), "✗ 2.3: 15 counts every start. Only every third start is used."),
     ("2.3", (4,), "✗ 2.3: 4 is the number of steps from the first window to the last. The first"),
+    ("2.3", (7,), "✗ 2.3: 7 counts every third place of the text. A window that starts near the"),
+    ("2.3", (16,), "✗ 2.3: 16 counts every start, and forgets the id that the last target needs"),
+    ("2.3", (14,), "✗ 2.3: 14 is n - T - 1, the last place at which a window could start. Count"),
+    ("2.3", (12,), "✗ 2.3: 12 is where the last window starts. The question is how many there"),
+    ("2.3", (9,), "✗ 2.3: no mistake that this check knows: 9 is too large. "),
     ("2.3", (2.5,), "✗ 2.3: type a whole number, not 2.5."),
     ("2.4", (3, mended_in_place), "✗ 2.4a: line 3 is harmless: with it mended the loss is still 0"),
     ("2.4", ([1, 2], mended_in_place), "✗ 2.4a: line 1 is harmless: with it mended the loss is"),
@@ -375,7 +550,27 @@ SAID = [
     ("2.4", ([2, 5], mended_but(shift=0)), "✗ 2.4b: the two parts are clean, and y still equals x"),
     ("2.4", ([2, 5], mended_but(1, 0)), "✗ 2.4b: y still equals x, and the parts still share 20"),
     ("2.4", ([2, 5], mended_by_roll), "✗ 2.4b: the last entry of each y is the first token of x."),
-    ("2.4", ([2, 5], mended_by_one(1)), "✗ 2.4b: 1 id is in neither part. The second part starts"),
+    ("2.4", ([2, 5], mended_by_one(1)), "✗ 2.4b: 1 id is in neither part. Nothing leaks, but"),
+    ("2.4", ([2, 5], mended_with_a_gap), "✗ 2.4b: 3 ids are in neither part. Nothing leaks, but"),
+    ("2.4", ([2, 5], mended_ids_plus_one), "✗ 2.4b: y is the id plus one, not the token one place"),
+    ("2.4", ([2, 5], mended_starts(1)), "✗ 2.4b: start 4 has no last target: train ends before"),
+    (
+        "2.4",
+        ([2, 5], mended_starts(1, look_up_in_all=True)),
+        "✗ 2.4b: start 4 makes the first id of validation a training target. The last start is",
+    ),
+    (
+        "2.4",
+        ([2, 5], mended_starts(0, over_all=True)),
+        "✗ 2.4b: your batches hold 3 ids of validation: the model learns from what it is scored on",
+    ),
+    ("2.4", ([2, 5], mended_starts(-1)), "✗ 2.4b: start 3 never occurs, and the last token of"),
+    (
+        "2.4",
+        ([2, 5], mended_one_row),
+        "✗ 2.4b: no mistake that this check knows: you give '(1, 20)' for ids (27,), B 6, T 20, "
+        "shape of x; the right value is '(6, 20)'.",
+    ),
     ("2.4", ([2, 5], mended_by_one(-1)), "✗ 2.4b: mended, but validation now overlaps training by"),
     ("2.4", ([2, 5], mended_unseeded), "✗ 2.4b: the same seed gives other batches each time."),
     ("2.4", ([2, 5], mended_backwards), "✗ 2.4b: y[t] is what came before x[t]. You shifted the"),
@@ -383,10 +578,16 @@ SAID = [
     ("2.5", (training_only,), "✗ 2.5: {s} of the validation part never occur in training; your"),
     ("2.5", (in_bytes,), "✗ 2.5: {s} counts bytes. In UTF-8 a character takes 1 to 4 of them;"),
     ("2.5", (commonest,), "✗ 2.5: {s} is the most common, with a count of {s}. Take the smallest"),
-    ("2.5", (first_seen,), "✗ 2.5: 'x' and 'b' are equally rare. The task wants the one that"),
-    ("2.5", (last_seen,), "✗ 2.5: 'y' and 'b' are equally rare. The task wants the one that"),
-    ("2.5", (last_of_most_common,), "✗ 2.5: 'y' and 'b' are equally rare. The task wants"),
-    ("2.5", (sorted_backwards,), "✗ 2.5: 'z' and 'b' are equally rare. The task wants the one"),
+    ("2.5", (first_seen,), "✗ 2.5: 'x' and 'B' are equally rare. The task wants the one that"),
+    ("2.5", (last_seen,), "✗ 2.5: 'y' and 'B' are equally rare. The task wants the one that"),
+    ("2.5", (last_of_most_common,), "✗ 2.5: 'y' and 'B' are equally rare. The task wants"),
+    ("2.5", (sorted_backwards,), "✗ 2.5: 'z' and 'B' are equally rare. The task wants the one"),
+    (
+        "2.5",
+        (in_lower_case,),
+        "✗ 2.5: your vocabulary has {s} characters, not {s}: it takes 'B' and",
+    ),
+    ("2.5", (vocabulary_in_lower_case,), "✗ 2.5: your vocabulary has {s} characters, not {s}: it"),
     ("2.5", (boundary_as_size,), "✗ 2.5: {s} is how many characters validation has. The boundary"),
     ("2.5", (boundary_up,), "✗ 2.5: boundary {s} rounds up. The task rounds 90% of n down:"),
 ]

@@ -17,10 +17,20 @@ def loops_look_up(table, ids):
     rows = []
     for t in range(ids.numel()):
         row = 0.0
-        for v in range(len(table)):
-            row = row + float(v == ids[t]) * table[v].double()
+        for v, entries in enumerate(table):
+            row = row + float(v == ids[t]) * entries.double()
         rows.append(row)
     return torch.stack(rows)
+
+
+def linear_look_up(table, ids):
+    return F.linear(F.one_hot(ids, table.shape[0]).to(table.dtype), table.T)
+
+
+def masked_sum(table, ids):
+    """Every row of the table, and zeros in the place of those that were not asked for."""
+    places = torch.arange(len(table))
+    return torch.where((ids[:, None] == places)[..., None], table, 0.0).sum(1)
 
 
 def scattered(weights, tokens):
@@ -93,7 +103,20 @@ def nearest_by_distance_of_units(table, i, k):
     """On the sphere the shortest way leads to the smallest angle."""
     unit = F.normalize(table)
     apart = torch.cdist(unit, unit[i : i + 1], compute_mode="donot_use_mm_for_euclid_dist")
-    return apart.flatten().argsort()[1 : k + 1]
+    apart[i] = torch.inf
+    return apart.flatten().argsort()[:k]
+
+
+def nearest_in_numpy(table, i, k):
+    unit = F.normalize(table.double()).numpy()
+    order = (-(unit @ unit[i])).argsort()
+    return list(order[order != i][:k])
+
+
+def nearest_as_list_of_tensors(table, i, k):
+    scores = F.cosine_similarity(table, table[i : i + 1])
+    scores[i] = -2
+    return list(scores.argsort(descending=True)[:k])
 
 
 def nearest_by_similarity(table, i, k):
@@ -127,13 +150,15 @@ def renumber_in_a_copy(table, ids, new):
 
 
 RIGHT = {
-    "3.1": [(eye_rows,), (loops_look_up,), (scattered,)],
+    "3.1": [(eye_rows,), (loops_look_up,), (scattered,), (linear_look_up,), (masked_sum,)],
     "3.2": [(Plain,), (Sliced,), (TextByText,), (WideGrid,)],
     "3.3": [(16384.0, -11680), ("16384", "-11680"), (torch.tensor(16384), -11680.0)],
     "3.4": [
         (cosine_by_loops,),
         (nearest_by_distance_of_units,),
         (nearest_by_similarity,),
+        (nearest_in_numpy,),
+        (nearest_as_list_of_tensors,),
         (own_length_left_out,),
     ],
     "3.5": [
@@ -170,6 +195,69 @@ def detached(table, ids):
 
 def rebuilt(table, ids):
     return torch.tensor((F.one_hot(ids, len(table)).float() @ table).tolist())
+
+
+def no_type(table, ids):
+    return F.one_hot(ids, len(table)) @ table
+
+
+def no_type_einsum(table, ids):
+    return torch.einsum("tv,vc->tc", F.one_hot(ids, len(table)), table)
+
+
+def wrong_type(table, ids):
+    return F.one_hot(ids, len(table)).double() @ table
+
+
+def reversed_factors(table, ids):
+    return table @ F.one_hot(ids, len(table)).to(table.dtype)
+
+
+def reversed_and_turned(table, ids):
+    return torch.matmul(table, F.one_hot(ids, len(table)).to(table.dtype).T)
+
+
+def turned_one_hot(table, ids):
+    return F.one_hot(ids, len(table)).to(table.dtype).T @ table
+
+
+def undefined(table, ids):
+    raise RuntimeError("I was not ready")
+
+
+def by_brackets(table, ids):
+    return table[ids]
+
+
+def by_brackets_one_by_one(table, ids):
+    return torch.stack([table.clone()[int(v)] for v in ids])
+
+
+def slow_entries(table, ids):
+    one_hot = F.one_hot(ids, len(table))
+    rows = torch.zeros(len(ids), table.shape[1])
+    for t, places in enumerate(one_hot):
+        for v, factor in enumerate(places):
+            rows[t] += factor * table[v]
+    return rows
+
+
+def turned_brackets(table, ids):
+    return table.T[:, ids].T
+
+
+def gathers(table, ids):
+    return table.gather(0, ids[:, None].expand(-1, table.shape[1]))
+
+
+def takes(table, ids):
+    width = table.shape[1]
+    return table.take(ids[:, None] * width + torch.arange(width))
+
+
+def under_no_grad(table, ids):
+    with torch.no_grad():
+        return F.one_hot(ids, len(table)).to(table.dtype) @ table
 
 
 def picks(table, ids):
@@ -252,6 +340,63 @@ class DroppedEarly(Plain):
         return self.drop(self.token(ids)) + self.drop(self.position(where))
 
 
+class TenPercent(Plain):
+    def __init__(self, V, L, C, dropout=0.0):
+        super().__init__(V, L, C)
+        self.drop = nn.Dropout(0.1)
+
+
+class DefaultShare(Plain):
+    def __init__(self, V, L, C, dropout=0.0):
+        super().__init__(V, L, C)
+        self.drop = nn.Dropout()
+
+
+class IdsAsPlaces(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        return self.drop(self.token(ids) + self.position(ids))
+
+
+class IdsIndexed(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        return self.drop(self.token.weight[ids] + self.position.weight[ids])
+
+
+class Product(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        return self.drop(self.position(torch.arange(start, start + ids.size(1))) * self.token(ids))
+
+
+class SideBySide(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = torch.arange(start, start + ids.size(1)).repeat(len(ids), 1)
+        return self.drop(torch.cat([self.token(ids), self.position(where)], -1))
+
+
+class PlaceFirst(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = torch.arange(start, start + ids.size(1)).repeat(len(ids), 1)
+        return torch.cat([self.position(where), self.token(ids)], -1)
+
+
+class SideByUnlikeSide(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        where = torch.arange(start, start + ids.size(1))
+        return self.drop(torch.cat([self.token(ids), self.position(where)], -1))
+
+
+class AlwaysStops(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        raise RuntimeError("I was not ready")
+
+
 class DroppedAlways(Plain):
     def forward(self, ids, start=0):
         self.check(ids, start)
@@ -269,6 +414,18 @@ class Truncated(Plain):
         ids = ids[:, : self.position.num_embeddings - start]
         where = torch.arange(start, start + ids.size(1))
         return self.drop(self.token(ids) + self.position(where))
+
+
+class Unborn(nn.Module):
+    """Forgets super().__init__()."""
+
+    def __init__(self, V, L, C, dropout=0.0):
+        self.token, self.position = nn.Embedding(V, C), nn.Embedding(L, C)
+
+
+class SizesSwapped(Plain):
+    def __init__(self, V, L, C, dropout=0.0):
+        super().__init__(L, V, C, dropout)
 
 
 class OtherNames(nn.Module):
@@ -294,6 +451,42 @@ def one_more_with_itself(table, i, k):
 
 def one_less(table, i, k):
     return (unit_rows(table) @ unit_rows(table)[i]).topk(k).indices[1:]
+
+
+def sorted_without_first(table, i, k):
+    scores = unit_rows(table) @ unit_rows(table)[i]
+    return scores.sort(descending=True).indices[1 : k + 1].tolist()
+
+
+def top_without_first(table, i, k):
+    return F.cosine_similarity(table, table[i], dim=-1).topk(k + 1).indices[1:]
+
+
+def python_without_first(table, i, k):
+    scores = (F.normalize(table) @ F.normalize(table)[i]).tolist()
+    return sorted(range(len(table)), key=lambda j: -scores[j])[1 : k + 1]
+
+
+def numpy_without_first(table, i, k):
+    unit = F.normalize(table).numpy()
+    return (unit @ unit[i]).argsort()[::-1][1 : k + 1].tolist()
+
+
+def distance_without_first(table, i, k):
+    unit = F.normalize(table)
+    return (unit - unit[i]).norm(dim=1).argsort()[1 : k + 1]
+
+
+def zero_for_i(table, i, k):
+    scores = unit_rows(table) @ unit_rows(table)[i]
+    scores[i] = 0
+    return scores.topk(k).indices
+
+
+def unsigned(table, i, k):
+    scores = (unit_rows(table) @ unit_rows(table)[i]).abs()
+    scores[i] = -1
+    return scores.topk(k).indices.tolist()
 
 
 def dots(table, i, k):
@@ -379,8 +572,27 @@ SAID = [
         (seen_only,),
         "✗ 3.1: your one-hot has 4 columns; it needs one per vocabulary entry, 7",
     ),
-    ("3.1", (detached,), "✗ 3.1: values right, gradient wrong: detach() or .data cut it off."),
-    ("3.1", (rebuilt,), "✗ 3.1: values right, gradient wrong: detach() or .data cut it off."),
+    ("3.1", (detached,), "✗ 3.1: values right, gradient wrong: the table can't learn through"),
+    ("3.1", (rebuilt,), "✗ 3.1: values right, gradient wrong: the table can't learn through"),
+    ("3.1", (under_no_grad,), "✗ 3.1: values right, gradient wrong: the table can't learn"),
+    ("3.1", (no_type,), "✗ 3.1: long and float do not multiply. Turn the one-hot into the table's"),
+    ("3.1", (no_type_einsum,), "✗ 3.1: long and float do not multiply. Turn the one-hot into"),
+    ("3.1", (wrong_type,), "✗ 3.1: double and float do not multiply. Turn the one-hot into the"),
+    (
+        "3.1",
+        (reversed_factors,),
+        "✗ 3.1: (7, 3) @ (5, 7) does not fit. The one-hot stands on the left, (T, V) @ (V, C), "
+        "here (5, 7) @ (7, 3).",
+    ),
+    ("3.1", (reversed_and_turned,), "✗ 3.1: (7, 3) @ (7, 5) does not fit. The one-hot stands on"),
+    ("3.1", (turned_one_hot,), "✗ 3.1: (7, 5) @ (7, 3) does not fit. The one-hot stands on the"),
+    ("3.1", (undefined,), "✗ 3.1: your answer stops with RuntimeError: I was not ready"),
+    ("3.1", (by_brackets,), "✗ 3.1: your answer puts square brackets on the table, and so picks"),
+    ("3.1", (by_brackets_one_by_one,), "✗ 3.1: your answer puts square brackets on the table,"),
+    ("3.1", (slow_entries,), "✗ 3.1: your answer puts square brackets on the table, and so picks"),
+    ("3.1", (turned_brackets,), "✗ 3.1: your answer puts square brackets on the table, and so"),
+    ("3.1", (gathers,), "✗ 3.1: your answer calls torch.nn.functional.gather."),
+    ("3.1", (takes,), "✗ 3.1: your answer calls torch.nn.functional.take."),
     ("3.1", (picks,), "✗ 3.1: your answer calls torch.nn.functional.embedding."),
     ("3.1", (selects,), "✗ 3.1: your answer calls torch.nn.functional.index_select."),
     ("3.2", (OneIndex,), "✗ 3.2: all positions got the same vector. Look up arange(T), not a"),
@@ -392,8 +604,17 @@ SAID = [
     ("3.2", (NoStart,), "✗ 3.2: with start=2 the first token got position 0. The text goes on at"),
     ("3.2", (FromOne,), "✗ 3.2: the first token got position 1. Positions start at 0, like"),
     ("3.2", (TokensOnly,), "✗ 3.2: a token has the same vector wherever it stands: the row of its"),
-    ("3.2", (Undropped,), "✗ 3.2: with dropout=0.5, while training, nothing is dropped. Keep an"),
+    ("3.2", (Undropped,), "✗ 3.2: with dropout=0.4, while training, nothing is dropped. Keep an"),
     ("3.2", (DroppedEarly,), "✗ 3.2: dropout acts on one table's rows before they are added."),
+    ("3.2", (TenPercent,), "✗ 3.2: entries are dropped although nobody asked for it: the share"),
+    ("3.2", (DefaultShare,), "✗ 3.2: entries are dropped although nobody asked for it: the share"),
+    ("3.2", (IdsAsPlaces,), "✗ 3.2: you looked up the ids in the table of positions. Its rows"),
+    ("3.2", (IdsIndexed,), "✗ 3.2: you looked up the ids in the table of positions. Its rows"),
+    ("3.2", (Product,), "✗ 3.2: you multiplied the row of the token by the row of its place."),
+    ("3.2", (SideBySide,), "✗ 3.2: your vectors have 16 numbers, expected 8: you put the rows"),
+    ("3.2", (PlaceFirst,), "✗ 3.2: your vectors have 16 numbers, expected 8: you put the rows"),
+    ("3.2", (SideByUnlikeSide,), "✗ 3.2: torch.cat puts things side by side, and the rows of the"),
+    ("3.2", (AlwaysStops,), "✗ 3.2: forward stops with RuntimeError: I was not ready"),
     ("3.2", (DroppedAlways,), "✗ 3.2: after eval() entries are still dropped. nn.Dropout follows"),
     ("3.2", (NoCheck,), "✗ 3.2: position 6 of a table of 6 gives no ValueError that says so. Keep"),
     (
@@ -401,7 +622,9 @@ SAID = [
         (Truncated,),
         "✗ 3.2: position 6 of a table of 6 gives no ValueError that says so. Keep",
     ),
-    ("3.2", (OtherNames,), "✗ 3.2: your answer stops{s}an nn.Embedding called self.token and"),
+    ("3.2", (OtherNames,), "✗ 3.2: your module holds the parameters {'tok.weight': (5, 8), "),
+    ("3.2", (SizesSwapped,), "✗ 3.2: your module holds the parameters {s}, expected {s} Make one"),
+    ("3.2", (Unborn,), "✗ 3.2: your answer stops with AttributeError: cannot assign module"),
     (
         "3.2",
         (loops_look_up,),
@@ -422,6 +645,17 @@ SAID = [
     ("3.4", (with_itself,), "✗ 3.4: every token is nearest to itself, and {s}Leave it out."),
     ("3.4", (one_more_with_itself,), "✗ 3.4: every token is nearest to itself, and {s}Leave it"),
     ("3.4", (one_less,), "✗ 3.4: 2 neighbours, not 3. You left the token itself out of the k"),
+    ("3.4", (sorted_without_first,), "✗ 3.4: you drop the first of the list, and the first is not"),
+    ("3.4", (top_without_first,), "✗ 3.4: you drop the first of the list, and the first is not"),
+    ("3.4", (python_without_first,), "✗ 3.4: you drop the first of the list, and the first is not"),
+    ("3.4", (numpy_without_first,), "✗ 3.4: you drop the first of the list, and the first is not"),
+    ("3.4", (distance_without_first,), "✗ 3.4: you drop the first of the list, and the first is"),
+    (
+        "3.4",
+        (zero_for_i,),
+        "✗ 3.4: {s} stands in its own list, in the place of a cosine of 0. Rows",
+    ),
+    ("3.4", (unsigned,), "✗ 3.4: rows that point the opposite way count as near: without its sign"),
     ("3.4", (dots,), "✗ 3.4: long rows win everywhere, and with counts those are the frequent"),
     ("3.4", (dots_with_itself,), "✗ 3.4: long rows win everywhere, and with counts those are the"),
     ("3.4", (dots_after_first,), "✗ 3.4: long rows win everywhere, and with counts those are the"),
