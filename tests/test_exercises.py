@@ -191,6 +191,11 @@ def test_every_mistake_is_met_as_a_learner_writes_it_and_each_answer_in_two_ways
     assert len(RIGHT.get(task.number, ())) >= 2
 
 
+def test_no_two_chapters_define_the_same_card():
+    names = [name for chapter in CHAPTERS for name in TWINS[chapter].CARDS]
+    assert sorted(names) == sorted(set(names))
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_mistake_turns_a_card_of_the_museum_that_says_something(chapter):
     known = report.cards()
