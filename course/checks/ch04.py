@@ -111,6 +111,15 @@ MASK = Part(
             "The Blind Spot",
         ),
         Wrong(
+            "against the right edge",
+            lambda: causal(4).flip(1),
+            lambda args, got, right: (
+                "position 0 can see position 3 and not itself: your ones stand against the right "
+                "edge. Column 0 is the first position, and everybody may see that."
+            ),
+            "The Mirror",
+        ),
+        Wrong(
             "opposite",
             lambda: ~causal(4),
             lambda args, got, right: (
@@ -187,6 +196,26 @@ def always_causal(q, k, mask=None):
     ).softmax(-1)
 
 
+def scaled_by_queries(q, k, mask=None):
+    return hidden(scores(q, k, math.sqrt(q.shape[-2])), mask).softmax(-1)
+
+
+def width_from_the_front(q, k, mask=None):
+    return hidden(scores(q, k, math.sqrt(q.shape[1])), mask).softmax(-1)
+
+
+def divided_after(q, k, mask=None):
+    return hidden(scores(q, k, 1.0), mask).softmax(-1) / math.sqrt(q.shape[-1])
+
+
+def low_score(q, k, mask=None):
+    return hidden(scores(q, k), mask, -30.0).softmax(-1)
+
+
+def keys_by_queries(q, k, mask=None):
+    return hidden(scores(k, q), mask).softmax(-1)
+
+
 def mask_needed(q, k, mask=None):
     return scores(q, k).masked_fill(~mask, float("-inf")).softmax(-1)
 
@@ -205,12 +234,15 @@ def weights_cases(g: torch.Generator) -> list[tuple]:
     """T, D, H and B all different, T = D once, once other keys than queries."""
     one, square = normal(g, 2, 5, 16), normal(g, 2, 2, 6, 6)
     many, few, more = (normal(g, 2, 3, *shape) for shape in ((5, 16), (4, 16), (7, 16)))
+    # Each key fits worse than the one before it, and all of them badly.
+    low = torch.arange(-240.0, -1440, -240).unsqueeze(-1).expand(5, 4)
     return [
         (one[0], one[1], causal(5)),
         (many, many.flip(-1), causal(5)),
         (square[0], square[1], causal(6)),
         (few, more),
         (few, more, open_mask(g, 2, 1, 4, 7)),
+        (torch.full((5, 4), 0.5), low, causal(5)),
     ]
 
 
@@ -298,11 +330,43 @@ def hint_unused(args, got, right):
     return f"row {name} gives {weight:.2f} to the future: {NO_EFFECT}"
 
 
-def hint_by_keys(args, got, right):
-    keys, d = args[1].shape[-2:]
+def hint_by(name, axis, of=0):
+    def hint(args, got, right):
+        count, D = args[of].shape[axis], args[0].shape[-1]
+        return (
+            f"you divided by √{count}, the root of {name}. A score is a sum of D = {D} products, "
+            "and D is the last axis of q: divide by √D."
+        )
+
+    return hint
+
+
+def hint_front_width(args, got, right):
     return (
-        f"you divided by √{keys}, the root of the number of keys. A score is a sum of D = {d} "
-        "products: divide by √D."
+        f"right for queries (T, D), not for {tuple(args[0].shape)}, where q.shape[1] is "
+        f"{args[0].shape[1]} and not D. Count from the end: q.shape[-1]."
+    )
+
+
+def hint_divided_after(args, got, right):
+    D = args[0].shape[-1]
+    return (
+        f"you divided by √{D} after the softmax, so the shares of a query add up to "
+        f"{1 / math.sqrt(D):.3g}. Divide the scores, before the softmax."
+    )
+
+
+def hint_low(args, got, right):
+    return (
+        "hidden keys get weight where the scores of the others are low, here "
+        "−240. The number you put in is low, not the lowest: use −inf."
+    )
+
+
+def hint_keys_by_queries(args, got, right):
+    return (
+        "your table is the wrong way round: a row belongs to a query, a column to a key. The "
+        "queries stand on the left: q @ k.transpose(-2, -1)."
     )
 
 
@@ -333,7 +397,22 @@ COMMON = (
     ("no scale", no_scale, hint_no_scale, "The Ruler"),
     ("scaled by width", scaled_by_width, hint_by_width, "The Ruler"),
     ("multiplied by the scale", multiplied, hint_multiplied, "The Ruler"),
-    ("scaled by the number of keys", scaled_by_keys, hint_by_keys, "The Ruler"),
+    (
+        "scaled by the number of keys",
+        scaled_by_keys,
+        hint_by("the number of keys", -2, 1),
+        "The Ruler",
+    ),
+    (
+        "scaled by the number of queries",
+        scaled_by_queries,
+        hint_by("the number of queries", -2),
+        "The Ruler",
+    ),
+    ("width from the front", width_from_the_front, hint_front_width, "The Ruler"),
+    ("divided after the softmax", divided_after, hint_divided_after, "The Ruler"),
+    ("low, not lowest", low_score, hint_low, "The Loud Zero"),
+    ("keys by queries", keys_by_queries, hint_keys_by_queries, "The Mirror"),
     ("mask reversed", mask_reversed, hint_reversed, "The Mirror"),
     ("always causal", always_causal, hint_always_causal, "The Deaf Ear"),
     ("mask needed", mask_needed, hint_mask_needed, "The Deaf Ear"),
@@ -405,6 +484,13 @@ def hint_unused_unseen(args, got, right):
     return f"row 0 gives weight to the future: {NO_EFFECT}"
 
 
+def hint_softmax_late(args, got, right):
+    return (
+        "the softmax comes after the values, so it shares out features instead of keys. First "
+        "the scores become shares, then the shares average the values."
+    )
+
+
 def hint_by_values(args, got, right):
     D, wide = args[0].shape[-1], args[2].shape[-1]
     return (
@@ -437,6 +523,18 @@ ATTENTION = Part(
             "no softmax",
             then_average(lambda q, k, mask: hidden(scores(q, k), mask)),
             hint_no_softmax,
+            "The Raw Score",
+        ),
+        Wrong(
+            "no softmax, hidden scores 0",
+            then_average(lambda q, k, mask: hidden(scores(q, k), mask, 0.0)),
+            hint_no_softmax,
+            "The Raw Score",
+        ),
+        Wrong(
+            "softmax of the result",
+            lambda q, k, v, mask=None: (hidden(scores(q, k), mask) @ v).softmax(-1),
+            hint_softmax_late,
             "The Raw Score",
         ),
         Wrong(
@@ -473,6 +571,10 @@ def cut_time(x, num_heads):
 
 def every_hth(x, num_heads):
     return torch.stack([x[..., h::num_heads] for h in range(num_heads)], 1)
+
+
+def heads_for_width(x, num_heads):
+    return x.unflatten(-1, (x.shape[-1] // num_heads, num_heads)).movedim(-2, 1)
 
 
 def heads_behind(x, num_heads):
@@ -538,6 +640,14 @@ def hint_every_hth(args, got, right):
     )
 
 
+def hint_for_width(args, got, right):
+    C, H = args[0].shape[-1], args[1]
+    return (
+        f"you made {C // H} heads of width {H}; asked for are {H} heads of width {C // H}. The "
+        "number of heads comes first: (B, T, H, D)."
+    )
+
+
 def hint_heads_behind(args, got, right):
     return (
         f"the cut is right, but the heads stand behind the positions, {tuple(got.shape)}. "
@@ -594,6 +704,7 @@ SPLIT = Part(
     wrong=(
         Wrong("time cut into heads", cut_time, hint_cut_time, "The Shuffler"),
         Wrong("every Hth feature", every_hth, hint_every_hth, "The Shuffler"),
+        Wrong("heads for width", heads_for_width, hint_for_width, "The Mirror"),
         Wrong("heads behind positions", heads_behind, hint_heads_behind, "The Wrong Turn"),
     ),
 )
@@ -629,13 +740,13 @@ HEADS = Part(
 class Averages(nn.Module):
     """Each output is the average of the vectors up to its position; (T,) ids -> (T, 8).
 
-    leaks: pairs (to, from): output `to` also receives a share of the vector of position `from`.
+    leaks: pairs (to, from): output `to` also receives a share of the vector of position `from`,
+    or of its first `width` features.
     """
 
-    vocab_size = 10
-
-    def __init__(self, g, *leaks, share=1.0, over_time=False, dropout=0.0):
+    def __init__(self, g, *leaks, share=1.0, over_time=False, dropout=0.0, width=8, vocab_size=10):
         super().__init__()
+        self.width, self.vocab_size = width, vocab_size
         self.register_buffer("table", normal(g, self.vocab_size, 8))
         self.leaks, self.share, self.over_time = leaks, share, over_time
         self.dropout = nn.Dropout(dropout)
@@ -645,14 +756,15 @@ class Averages(nn.Module):
         kind = "normalised over time" if self.over_time else "averages the past"
         leaks = [f"output {to} also sees token {source}" for to, source in self.leaks]
         dropout = [f"dropout {self.dropout.p}"] if self.dropout.p else []
-        return ", ".join([kind, *leaks, *dropout])
+        ids = [f"knows the ids 0 to {self.vocab_size - 1}"] if self.vocab_size < 10 else []
+        return ", ".join([kind, *leaks, *dropout, *ids])
 
     def forward(self, ids):
         x = self.table[ids]
         count = torch.arange(1, len(ids) + 1).unsqueeze(-1)
         y = x.cumsum(0) / count
         for to, source in self.leaks:
-            y[to] += self.share * x[source]
+            y[to, : self.width] += self.share * x[source, : self.width]
         if self.over_time:
             y = (y - y.mean(0)) / (y.std(0, unbiased=False) + 1e-5)
         return self.dropout(y)
@@ -716,6 +828,15 @@ def leak_token_zero(model, ids):
     return earliest(moves(model, ids, range(len(ids)), other=lambda token, model: 0))
 
 
+def leak_all_features(model, ids):
+    pairs = moves(model, ids, range(len(ids)), has_moved=lambda d: (d.abs() > 1e-6).all(-1))
+    return earliest(pairs)
+
+
+def leak_or_zero(model, ids):
+    return right_leak(model, ids) or 0
+
+
 def leak_past_the_end(model, ids):
     return earliest(moves(model, ids, range(len(ids)), other=id_after))
 
@@ -735,11 +856,11 @@ def leak_cases(g: torch.Generator) -> list[tuple]:
 
     The last two lower all numbers of an output, whatever is put in the place of its source, which
     is id 0 in the first and faint; the leak of one step lowers one number by more than all others
-    rise.
+    rise. Then a leak in one feature alone, and two ids, of which a random one is often the old one.
     """
 
-    def ids(T):
-        return torch.randint(Averages.vocab_size, (T,), generator=g)
+    def ids(T, vocab_size=10):
+        return torch.randint(vocab_size, (T,), generator=g)
 
     a, b = torch.randint(1, 4, (2,), generator=g).tolist()
     faint, under_zero = Averages(g, (a, a + 2), share=0.01), ids(7)
@@ -751,7 +872,7 @@ def leak_cases(g: torch.Generator) -> list[tuple]:
     one, of_six = Averages(g, (a, a + 1)), ids(6)
     one.table[of_six[a + 1], 0] += 50
     nine = ids(9)
-    nine[-1] = Averages.vocab_size - 1
+    nine[-1] = 9
     return [
         (Averages(g), ids(6)),
         (one, of_six),
@@ -762,13 +883,16 @@ def leak_cases(g: torch.Generator) -> list[tuple]:
         (Averages(g, (a + 2, a + 3), (a, a + 4)), nine),
         (faint, under_zero),
         (sinking, under_nine),
+        (Averages(g, (b, b + 2), width=1), ids(6)),
+        *((Averages(g, (a, a + 1), vocab_size=2), ids(5, 2)) for _ in range(9)),
     ]
 
 
 def hint_allowed(args, got, right):
     return (
         f"you report position {got}, where change is allowed. A leak is a change strictly before "
-        "the token you touched."
+        "the token you touched. (Earlier touches that were not undone, or a search that starts "
+        "with 0 instead of None, look the same.)"
     )
 
 
@@ -797,6 +921,17 @@ def hint_touched(args, got, right):
     )
 
 
+def hint_or_zero(args, got, right):
+    return "there is no leak, and you report position 0. Return None where nothing leaks."
+
+
+def hint_all_features(args, got, right):
+    return (
+        f"a leak at position {right} stays hidden: only one of the output's numbers moves there, "
+        "and you ask for all of them. An output has moved if any of its numbers has."
+    )
+
+
 def hint_past_the_end(args, got, right):
     model = args[0]
     return (
@@ -819,10 +954,19 @@ def hint_token_zero(args, got, right):
     )
 
 
+def clue_dropout(wrong_cases):
+    """What to add where no mistake is known; the models before the first wrong one were right."""
+    model = wrong_cases[0][0]
+    if model.dropout.p and model.training:
+        return "This model has dropout, the ones before it had none: is it in evaluation mode?"
+    return ""
+
+
 LEAK = Part(
     "first_leak",
     right_leak,
     cases=leak_cases,
+    clue=clue_dropout,
     wrong=(
         Wrong("change allowed", leak_allowed, hint_allowed, "The Fence Post"),
         Wrong("last token only", leak_last_only, hint_last_only, "The Early Leaver"),
@@ -831,6 +975,8 @@ LEAK = Part(
         Wrong("token zero", leak_token_zero, hint_token_zero, "The Same Again"),
         Wrong("dropout on", leak_with_dropout, hint_dropout, "The Dice Player"),
         Wrong("id past the end", leak_past_the_end, hint_past_the_end, "The Fence Post"),
+        Wrong("none is zero", leak_or_zero, hint_or_zero, "The Yes-Man"),
+        Wrong("all features", leak_all_features, hint_all_features, "The Blind Eye"),
         Wrong("signed sum", leak_signed_sum, hint_signed, "The Blind Eye"),
         Wrong("only rises", leak_rises, hint_signed, "The Blind Eye"),
     ),
@@ -939,6 +1085,30 @@ def looks_ahead(T, w):
     return right_window(T, w).T
 
 
+def no_causal_half(T, w):
+    return distance(T) < w
+
+
+def negative_start(T, w):
+    mask = torch.zeros(T, T, dtype=torch.bool)
+    for i in range(T):
+        mask[i, i - w + 1 : i + 1] = True
+    return mask
+
+
+def without_itself(T, w):
+    return (distance(T) >= 1) & (distance(T) < w)
+
+
+def w_before_it(T, w):
+    return (distance(T) >= 1) & (distance(T) <= w)
+
+
+def blocks(T, w):
+    i = torch.arange(T)
+    return (i.unsqueeze(1) // w == i // w) & (distance(T) >= 0)
+
+
 def window_cases(g: torch.Generator) -> list[tuple]:
     return [(6, 3), (5, 1), (7, 2), (4, 4), (5, 9), (1, 1)]
 
@@ -965,6 +1135,32 @@ def hint_band(args, got, right):
     return "query 0 sees the future: your band is symmetric. Combine it with the causal mask."
 
 
+def hint_no_causal_half(args, got, right):
+    return (
+        "query 0 sees the future: for later keys i − j is below 0, and so below w. Ask for "
+        "0 <= i − j as well."
+    )
+
+
+def hint_negative_start(args, got, right):
+    return (
+        "the first queries see nothing. There i − w + 1 is below 0, and a negative index counts "
+        "from the end; start at max(0, i − w + 1)."
+    )
+
+
+def hint_without_itself(args, got, right):
+    return "query 0 does not see itself. The window of w holds the query and the w − 1 before it."
+
+
+def hint_blocks(args, got, right):
+    query = first_index(got, right)[0]
+    return (
+        f"query {query} begins anew: you cut the text into blocks of {args[1]}. The window moves "
+        "along with the query."
+    )
+
+
 def hint_ahead(args, got, right):
     return (
         "query 0 sees the future: rows and columns are swapped. The row is the query i, the "
@@ -986,6 +1182,11 @@ WINDOW = Part(
         Wrong("one key too few", one_too_few, hint_few, "The Fence Post"),
         Wrong("symmetric band", band, hint_band, "The Time Traveller"),
         Wrong("rows and columns swapped", looks_ahead, hint_ahead, "The Mirror"),
+        Wrong("no causal half", no_causal_half, hint_no_causal_half, "The Time Traveller"),
+        Wrong("negative start", negative_start, hint_negative_start, "The Fence Post"),
+        Wrong("without itself", without_itself, hint_without_itself, "The Blind Spot"),
+        Wrong("the w before it", w_before_it, hint_without_itself, "The Blind Spot"),
+        Wrong("blocks", blocks, hint_blocks, "The Fence Post"),
         Wrong("old past kept", kept_the_old, hint_old, "The Mirror"),
         Wrong("older past kept", kept_from_w_back, hint_old, "The Mirror"),
     ),

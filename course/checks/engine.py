@@ -56,6 +56,7 @@ class Part:
     read: for a typed answer, turns what was typed into a value to compare, or raises a ValueError;
     drive: uses an answer, such as a class, on one case, drive(answer, *case), and returns what to
     compare. It calls no other function of its module: those are refused while an answer runs.
+    clue: what to add where no mistake is known, from the cases that came out wrong.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Part:
     label: str = ""
     read: Callable[[Any], Any] | None = None
     drive: Callable | None = None
+    clue: Callable[[list[tuple]], str] = lambda wrong_cases: ""
 
     def use(self, answer: Callable, case: tuple) -> Any:
         """What an answer gives for one case."""
@@ -233,7 +235,9 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
         raise misfit
     if part.read:
         raise _typed_difference(task.number, results[first], rights[first])
-    raise _difference(_inputs(part, cases[first], function), results[first], rights[first])
+    found = _difference(_inputs(part, cases[first], function), results[first], rights[first])
+    clue = part.clue([cases[i] for i in wrong_at])
+    raise Found(found.diagnosis, f"{found.text} {clue}".rstrip())
 
 
 def values(part: Part, answer: Callable, cases: list[tuple]) -> list[Any]:

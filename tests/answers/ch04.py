@@ -81,7 +81,8 @@ def leak_backwards(model, ids):
         module.eval()
     clean, found = model(ids), set()
     for touched in reversed(range(len(ids))):
-        other = torch.cat([ids[:touched], (ids[touched, None] + 3) % 10, ids[touched + 1 :]])
+        new = (ids[touched, None] + 3) % model.vocab_size
+        other = torch.cat([ids[:touched], new, ids[touched + 1 :]])
         now = model(other)
         found |= {p for p in range(touched) if not torch.allclose(clean[p], now[p])}
     model.train(mode)
@@ -200,9 +201,35 @@ def swaps_axes_0_and_1(q, k, mask=None):
     return F.softmax(scores if mask is None else torch.where(mask, scores, -torch.inf), dim=1)
 
 
-def over_root_of_keys(q, k, mask=None):
-    scores = torch.einsum("...id,...jd->...ij", q, k) / k.size(-2) ** 0.5
-    return F.softmax(scores if mask is None else torch.where(mask, scores, -torch.inf), -1)
+def over_root_of(size, low=-torch.inf):
+    """Weights whose scores are divided by the root of what `size` reads off q and k."""
+
+    def answer(q, k, mask=None):
+        scores = torch.einsum("...id,...jd->...ij", q, k) / size(q, k) ** 0.5
+        return F.softmax(scores if mask is None else torch.where(mask, scores, low), -1)
+
+    return answer
+
+
+def divided_at_the_end(q, k, mask=None):
+    return plain_weights(q, k, mask, power=0) / math.sqrt(q.size(-1))
+
+
+def table_of_keys(q, k, mask=None):
+    scores = k @ q.transpose(-2, -1) / q.size(-1) ** 0.5
+    return F.softmax(scores if mask is None else scores.masked_fill(~mask, -torch.inf), -1)
+
+
+def scores_times_mask(q, k, mask=None):
+    scores = torch.matmul(q, k.mT) / math.sqrt(q.size(-1))
+    return scores if mask is None else scores * mask
+
+
+def shares_of_features(q, k, v, mask=None):
+    return F.softmax(scores_as_shares(q, k, mask) @ v, dim=-1)
+
+
+over_root_of_keys = over_root_of(lambda q, k: k.size(-2))
 
 
 def over_root_of_values(q, k, v, mask=None):
@@ -280,7 +307,7 @@ def ignores_num_heads(q, k, v, num_heads, mask=None):
 
 def moved(model, ids, t):
     other = ids.clone()
-    other[t] = (other[t] + 4) % 10
+    other[t] = (other[t] + 1) % model.vocab_size
     return [p for p in range(len(ids)) if not torch.allclose(model(other)[p], model(ids)[p])]
 
 
@@ -379,6 +406,60 @@ def leak_by(judged):
     return answer
 
 
+def leak_starting_at_zero(model, ids):
+    found = leak_backwards(model, ids)
+    return 0 if found is None else found.item()
+
+
+def leak_forgetful_and_early(model, ids):
+    """Two mistakes at once: dropout is on, and the first leak found ends the search."""
+    clean = model(ids)
+    for place in range(len(ids)):
+        other = ids.clone()
+        other[place] = (other[place] + 1) % model.vocab_size
+        now = model(other)
+        for p in range(place):
+            if not torch.allclose(clean[p], now[p]):
+                return p
+    return None
+
+
+def leak_at_random(model, ids):
+    mode = model.training
+    model.eval()
+    found, clean = [], model(ids)
+    for place in range(len(ids)):
+        other = ids.clone()
+        other[place] = torch.randint(model.vocab_size, (1,)).item()
+        now = model(other)
+        found += [p for p in range(place) if not torch.allclose(clean[p], now[p])]
+    model.train(mode)
+    return min(found) if found else None
+
+
+def no_lower_bound(T, w):
+    return torch.ones(T, T, dtype=torch.bool).triu(1 - w)
+
+
+def sliced(T, w):
+    out = torch.zeros(T, T)
+    for row in range(T):
+        out[row, row + 1 - w : row + 1] = 1
+    return out.bool()
+
+
+def past_alone(T, w):
+    return window_by_loops(T, w) & ~torch.eye(T, dtype=torch.bool)
+
+
+def w_in_the_past(T, w):
+    return torch.ones(T, T, dtype=torch.bool).tril(-1).triu(-w)
+
+
+def in_blocks(T, w):
+    return torch.tensor([[j <= i and i // w == j // w for j in range(T)] for i in range(T)])
+
+
 def window_ahead(T, w):
     return window_by_loops(T, w).mT
 
@@ -413,6 +494,65 @@ SAID = [
     ("4.1", (UPPER,), "✗ 4.1: position 0 can see position 3. Your mask keeps the upper triangle;"),
     ("4.1", (STRICT,), "✗ 4.1: position 0 sees nothing, not even itself, so its row can't add up"),
     ("4.1", (FLIPPED,), '✗ 4.1: every entry is the opposite. Here True means "may look"'),
+    ("4.1", (torch.ones(4, 4).tril().flip(1),), "✗ 4.1: position 0 can see position 3 and not it"),
+    (
+        "4.2",
+        (over_root_of(lambda q, k: q.size(1)),),
+        "✗ 4.2: right for queries (T, D), not for (2,",
+    ),
+    (
+        "4.3",
+        (averaged(over_root_of(lambda q, k: q.size(-2))),),
+        "✗ 4.3: you divided by √5, the root of the number of queries.",
+    ),
+    (
+        "4.3",
+        (averaged(over_root_of(lambda q, k: q.size(1))),),
+        "✗ 4.3: right for queries (T, D), not for (2, 3, 5, 16), where q.shape[1] is 3",
+    ),
+    (
+        "4.2",
+        (over_root_of(lambda q, k: q.size(-2)),),
+        "✗ 4.2: you divided by √5, the root of the number of queries.",
+    ),
+    (
+        "4.2",
+        (over_root_of(lambda q, k: q.size(-1), -100.0),),
+        "✗ 4.2: hidden keys get weight where",
+    ),
+    (
+        "4.3",
+        (averaged(over_root_of(lambda q, k: q.size(-1), -20.0)),),
+        "✗ 4.3: hidden keys get weight where",
+    ),
+    ("4.2", (divided_at_the_end,), "✗ 4.2: you divided by √16 after the softmax, so the shares of"),
+    ("4.3", (averaged(divided_at_the_end),), "✗ 4.3: you divided by √16 after the softmax, so"),
+    (
+        "4.2",
+        (table_of_keys,),
+        "✗ 4.2: your table is the wrong way round: a row belongs to a query,",
+    ),
+    ("4.3", (averaged(table_of_keys),), "✗ 4.3: your table is the wrong way round: a row belongs"),
+    ("4.3", (averaged(scores_times_mask),), "✗ 4.3: the scores go straight to the values, so the"),
+    ("4.3", (shares_of_features,), "✗ 4.3: the softmax comes after the values, so it shares out"),
+    (
+        "4.4",
+        (lambda x, H: x.unflatten(2, (x.size(2) // H, H)).transpose(1, 2), *HEADS[1:]),
+        "✗ 4.4: you made 16 heads of width 4; asked for are 4 heads of width 16.",
+    ),
+    ("4.5", (leak_starting_at_zero,), "✗ 4.5: there is no leak, and you report position 0. Return"),
+    ("4.5", (leak_by(lambda rise: rise.abs().amin()),), "✗ 4.5: a leak at position {s} stays hid"),
+    (
+        "4.5",
+        (leak_forgetful_and_early,),
+        "✗ 4.5: no mistake that this check knows: you give {s} This model has dropout, the",
+    ),
+    ("4.5", (leak_at_random,), "✗ 4.5: no mistake that this check knows: you give"),
+    ("4.7", (no_lower_bound,), "✗ 4.7: query 0 sees the future: for later keys i − j is below 0"),
+    ("4.7", (sliced,), "✗ 4.7: the first queries see nothing. There i − w + 1 is below 0"),
+    ("4.7", (past_alone,), "✗ 4.7: query 0 does not see itself. The window of w holds"),
+    ("4.7", (w_in_the_past,), "✗ 4.7: query 0 does not see itself. The window of w holds"),
+    ("4.7", (in_blocks,), "✗ 4.7: query 3 begins anew: you cut the text into blocks of 3."),
     ("4.2", (over_root_of_keys,), "✗ 4.2: you divided by √5, the root of the number of keys."),
     ("4.3", (averaged(over_root_of_keys),), "✗ 4.3: you divided by √5, the root of the number"),
     ("4.3", (over_root_of_values,), "✗ 4.3: you divided by √9, the root of the width of a value."),
