@@ -23,7 +23,7 @@ parts:
         modules: [first, helper]
         exercises:
           - {id: "1.1", title: Double, minutes: 5}
-          - {id: "1.2", title: A number, minutes: 6}
+          - {id: "1.2", title: A number, minutes: 6, more: true}
       - notebook: 02_second
         title: Second
         depth: running

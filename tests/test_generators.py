@@ -218,7 +218,7 @@ def test_the_table_stands_between_its_marks(course):
 def test_the_facts_of_a_chapter(course):
     assert course.cell(FIRST, "facts").source == (
         "*reading 30 minutes (core 20) · builds `first` and `helper` · "
-        "exercises [1.1–1.2](../exercises/01_first.ipynb), 11 minutes (core 6)*"
+        "exercises [1.1–1.2](../exercises/01_first.ipynb), 11 minutes (core 5)*"
     )
     assert "needs [01 First](01_first.ipynb)" in course.cell(SECOND, "facts").source
 
