@@ -105,6 +105,18 @@ class FirstOfMany(LastOfMany):
         return [self.characters.index(each) for each in text]
 
 
+class TextItselfLast(LastOfMany):
+    @staticmethod
+    def listed(text):
+        return list(text)
+
+
+class TextItselfFirst(FirstOfMany):
+    @staticmethod
+    def listed(text):
+        return list(text)
+
+
 class LengthOfText(Characters):
     @classmethod
     def from_text(cls, text):
@@ -183,11 +195,20 @@ class Unusable(Exception):
     """A method gave something that nothing can be done with; says what, and what it should give."""
 
 
-def use_tokenizer(answer, text, to_encode, with_unknown):
-    """vocab_size, ids, the text back, what unknown text gives, ids after save and load, vocabulary.
+class NumbersJoined(Exception):
+    """decode gave join the ids; a type of its own, which no other mistake raises."""
 
-    Where the first two are wrong the others are None: they would follow from it. "an error"
-    in the place of the fourth: it stopped, as it should.
+
+SIZE, ENCODED, BACK = "tokenizer.vocab_size", "encode(to_encode)", "decode of these ids"
+UNKNOWN, LOADED = "encode(with_unknown)", "encode(to_encode) after save and load"
+VOCABULARY = "tokenizer.characters"
+
+
+def use_tokenizer(answer, text, to_encode, with_unknown):
+    """What a tokenizer gives, by name.
+
+    Where the first two are wrong the others are left out: they would follow from it. "an error"
+    for unknown text: it stopped, as it should.
     """
     tokenizer = answer.from_text(text)
     if not isinstance(tokenizer, answer):
@@ -196,10 +217,20 @@ def use_tokenizer(answer, text, to_encode, with_unknown):
     ids = tokenizer.encode(to_encode)
     if ids is None:
         raise Unusable("encode returned None. End it with return and the list of ids.")
+    if isinstance(ids, int):
+        said = "one number. Collect the ids in a list and return it after the loop."
+        raise Unusable(f"encode({to_encode!r}) returned {ids}, {said}")
     ids, order = list(ids), sorted(set(text))
-    if tokenizer.vocab_size != len(order) or ids != [order.index(each) for each in to_encode]:
-        return tokenizer.vocab_size, ids, None, None, None, None
-    back = tokenizer.decode(ids)
+    seen = {SIZE: tokenizer.vocab_size, ENCODED: ids}
+    seen |= dict.fromkeys((BACK, UNKNOWN, LOADED, VOCABULARY))
+    if seen[SIZE] != len(order) or ids != [order.index(each) for each in to_encode]:
+        return seen
+    try:
+        back = tokenizer.decode(ids)
+    except TypeError as error:
+        if "expected str instance, int found" not in str(error):
+            raise
+        raise NumbersJoined(str(error)) from None
     if back is None:
         raise Unusable("decode returned None. End it with return and the text.")
     try:
@@ -211,7 +242,8 @@ def use_tokenizer(answer, text, to_encode, with_unknown):
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save(Path(folder) / "tokenizer.json")
         loaded = answer.load(Path(folder) / "tokenizer.json")
-    return len(order), ids, back, met, loaded.encode(to_encode), tokenizer.characters
+    seen |= {BACK: back, UNKNOWN: met, LOADED: loaded.encode(to_encode)}
+    return seen | {VOCABULARY: tokenizer.characters}
 
 
 def drawn(generator: torch.Generator, choices: str, count: int) -> str:
@@ -231,7 +263,7 @@ def text_cases(g: torch.Generator) -> list[tuple]:
 
 def hint_ids_as_text(args, got, right):
     return (
-        f"decode gave {got[2]!r}: the ids, written as text. Look each id up in the vocabulary, "
+        f"decode gave {got[BACK]!r}: the ids, written as text. Look each id up in the vocabulary, "
         "then join the characters."
     )
 
@@ -249,8 +281,9 @@ def in_another_run(text: str, character: str, number: int) -> int | None:
 
 
 def hint_unsorted(args, got, right):
-    place = next(i for i, (a, b) in enumerate(zip(got[1], right[1], strict=True)) if a != b)
-    character, number = args[1][place], got[1][place]
+    ids, right_ids = got[ENCODED], right[ENCODED]
+    place = next(i for i, (a, b) in enumerate(zip(ids, right_ids, strict=True)) if a != b)
+    character, number = args[1][place], ids[place]
     other = in_another_run(args[0], character, number)
     return (
         f"the same text numbered {character!r} as {number} in one run and "
@@ -269,24 +302,31 @@ def hint_as_they_come(args, got, right):
 
 def hint_repeats(args, got, right):
     return (
-        f"vocab_size is {got[0]} for a text with {right[0]} different characters. Keep each "
+        f"vocab_size is {got[SIZE]} for a text with {right[SIZE]} different characters. Keep each "
         "character once."
+    )
+
+
+def hint_text_itself(args, got, right):
+    return (
+        f"vocab_size is {got[SIZE]} for a text with {right[SIZE]} different characters: cls was "
+        "handed the text itself. Hand it the vocabulary, each character once, sorted."
     )
 
 
 def hint_from_one(args, got, right):
     character = args[1][0]
     return (
-        f"{character!r} got the id {got[1][0]}, one too many. An id is a place in the vocabulary, "
-        "counted from 0, because it picks the row of a table."
+        f"{character!r} got the id {got[ENCODED][0]}, one too many. An id is a place in the "
+        "vocabulary, counted from 0, because it picks the row of a table."
     )
 
 
 def hint_code_points(args, got, right):
     character, vocabulary = args[1][0], "".join(sorted(set(args[0])))
     return (
-        f"the id of {character!r} is {got[1][0]}, its number in the Unicode table, which ord "
-        f"gives. An id is a place in the vocabulary {vocabulary!r}, counted from 0."
+        f"the id of {character!r} is {got[ENCODED][0]}, its number in the Unicode table, which "
+        f"ord gives. An id is a place in the vocabulary {vocabulary!r}, counted from 0."
     )
 
 
@@ -295,31 +335,30 @@ def hint_unusable(args, got, right):
 
 
 def hint_ids_for_text(args, got, right):
-    if "expected str instance, int found" in got.text:
-        return (
-            f"decode stops with {got.kind}: {got.text}. join was handed the ids, which are "
-            "numbers. Look each one up in the vocabulary and join the characters."
-        )
-    return f"your answer stops{got.where} with {got.kind}: {got.text}"
+    return (
+        f"decode stops with TypeError: {got.text}. join was handed the ids, which are numbers. "
+        "Look each one up in the vocabulary and join the characters."
+    )
 
 
 def hint_list_of_all(args, got, right):
     return (
-        f"the ids are right, and self.characters is the list {shown(got[5])}. The vocabulary is "
-        'one string: put "".join(…) around the sorted characters before cls gets them.'
+        f"the ids are right, and self.characters is the list {shown(got[VOCABULARY])}. The "
+        'vocabulary is one string: put "".join(…) around the sorted characters before cls gets '
+        "them."
     )
 
 
 def hint_spaced(args, got, right):
     return (
-        f"decode gave {got[2]!r}, with a space after each character. Join them with nothing "
+        f"decode gave {got[BACK]!r}, with a space after each character. Join them with nothing "
         'between: "".join(…).'
     )
 
 
 def hint_list(args, got, right):
     return (
-        f"decode gave the list {got[2]}; the characters are right. A text is one string: "
+        f"decode gave the list {got[BACK]}; the characters are right. A text is one string: "
         'join them with "".join(…).'
     )
 
@@ -328,7 +367,7 @@ def hint_unknown(args, got, right):
     character = next(each for each in args[2] if each not in args[0])
     return (
         f"{character!r} is not in the vocabulary of {args[0]!r}, and encode({args[2]!r}) gave "
-        f"{got[3]} without a word. Stop with an error instead of guessing."
+        f"{got[UNKNOWN]} without a word. Stop with an error instead of guessing."
     )
 
 
@@ -344,6 +383,8 @@ TOKENIZER = Part(
         Wrong("order of the text", AsTheyCome, hint_as_they_come, "The Renamer"),
         Wrong("repeats, last counts", LastOfMany, hint_repeats, "The Stutterer"),
         Wrong("repeats, first counts", FirstOfMany, hint_repeats, "The Stutterer"),
+        Wrong("text itself, last counts", TextItselfLast, hint_text_itself, "The Stutterer"),
+        Wrong("text itself, first counts", TextItselfFirst, hint_text_itself, "The Stutterer"),
         Wrong("length of the text", LengthOfText, hint_repeats, "The Stutterer"),
         Wrong("from one", FromOne, hint_from_one, "The Fence Post"),
         Wrong("code points", CodePoints, hint_code_points, "The Number Plate"),
@@ -427,11 +468,11 @@ BYTES = Part(
             "The Other Unit",
         ),
         Wrong(
-            "three bytes for an emoji",
+            "one byte short",
             typed(10),
             says(
-                "10 gives 🙂 3 bytes, or leaves out the space. Three bytes are for most scripts "
-                "beyond Europe; an emoji takes 4, and a space takes 1."
+                "10 gives ï one byte, or 🙂 three, or leaves out the space. A letter with dots "
+                "takes 2, an emoji 4, a space 1."
             ),
             "The Other Unit",
         ),
@@ -977,8 +1018,8 @@ def learned(*words):
     return ranks
 
 
-def merged(piece, ranks):
-    ids = list(piece.encode())
+def merged(piece, ranks, numbers=str.encode):
+    ids = list(numbers(piece))
     while known := [pair for pair in pairwise(ids) if pair in ranks]:
         pair = min(known, key=ranks.get)
         made = []
@@ -1006,24 +1047,37 @@ def apart(text, names):
     return parts
 
 
-def encoder(cut=None, late=False, allows_all=False, whole=False):
+def code_points(piece):
+    return map(ord, piece)
+
+
+def encoder(
+    cut=None,
+    late=False,
+    allows_all=False,
+    whole=False,
+    cuts_at_all=False,
+    takes_all=False,
+    numbers=str.encode,
+):
     """An encoder of turns with some of the faults; with none it is the right one.
 
     cut: a pattern to use instead of that of training; late: special tokens are looked for after
-    the cut; whole: parts are not cut at all.
+    the cut; whole: parts are not cut at all; cuts_at_all: at names of others too, which then stay
+    text; takes_all: a part that is any name counts, wherever it came from.
     """
 
     def answer(turns, ranks, pattern, special_ids):
         ids = []
         for said, names in turns:
             names = special_ids if allows_all else names
-            for part in [said] if late else apart(said, names):
-                if part in names and not late:
+            for part in [said] if late else apart(said, special_ids if cuts_at_all else names):
+                if part in (special_ids if takes_all else names) and not late:
                     ids += [special_ids[part]]
                     continue
                 for piece in [part] if whole else regex.findall(cut or pattern, part):
                     is_special = late and piece in names
-                    ids += [special_ids[piece]] if is_special else merged(piece, ranks)
+                    ids += [special_ids[piece]] if is_special else merged(piece, ranks, numbers)
         return ids
 
     return answer
@@ -1063,18 +1117,23 @@ def turns_cases(g: torch.Generator) -> list[tuple]:
     """White space alone, a special token alone, a stranger's, all mixed, and nothing.
 
     Single turns first, for short messages; "'the" is cut inside by the first pattern, and white
-    space before a word by the second.
+    space before a word by the second. A merge joins a space to the name after it.
     """
-    ranks = learned(" the", " cat", " end", "one", "<|", "|>", " they", "the")
+    ranks = learned(" the", " cat", " end", "one", " <|", "<|", "|>", " they", "the")
     special = {"<|end|>": 256 + len(ranks), "<|start|>": 257 + len(ranks)}
     end, both = ["<|end|>"], list(special)
     words = ["the", " the", " cat", "  they", "\n", " <|end|> ", "<|start|>", "<|end|>", "one", "'"]
+    words += ["é", "🙂"]
     cases = [
         [("see the cat", [])],
         [("one<|end|>", end)],
         [("see'the cat", [])],
         [("see  the cat", [])],
         [("I type <|end|> here", [])],
+        [("<|end|>", [])],
+        [("é", [])],
+        [("<|end|><|start|><|end|>", end)],
+        [("the 🙂 <|start|>", end)],
         [("I type <|end|> here", []), ("the cat", [])],
         [("see th", []), ("e cat", end)],
         [("one<|end|>the<|start|> cat", both), (" <|end|> they", []), ("<|start|>one", end)],
@@ -1082,7 +1141,8 @@ def turns_cases(g: torch.Generator) -> list[tuple]:
         [],
     ]
     for allowed in (end, both, end):
-        texts = ["".join(words[i] for i in torch.randint(10, (7,), generator=g)) for _ in "abc"]
+        draws = torch.randint(len(words), (3, 7), generator=g).tolist()
+        texts = ["".join(words[i] for i in row) for row in draws]
         cases.append(list(zip(texts, ([], allowed, both), strict=True)))
     return [(turns, ranks, PATTERNS[i % 2], special) for i, turns in enumerate(cases)]
 
@@ -1093,6 +1153,37 @@ def hint_late(args, got, right):
         f"<|end|> came out as {count} tokens. Split the text at special tokens first, then apply "
         "merges to the rest."
     )
+
+
+def hint_takes_all(args, got, right):
+    said, names = args[0][0]
+    return (
+        f"{said!r}, typed where the allowed names are {list(names)}, gave {got}, the id of a "
+        "special token. Ask of each part whether it is one of the turn's own names; special_ids "
+        "holds everybody's."
+    )
+
+
+def hint_cuts_at_all(args, got, right):
+    return (
+        f"{args[0][0][0]!r} gave {len(got)} tokens, not {len(right)}: you cut at names that the "
+        "turn may not use. There they are ordinary text, which pieces and merges reach across; "
+        "cut at the turn's own names."
+    )
+
+
+def hint_code_point(args, got, right):
+    said = args[0][0][0]
+    return (
+        f"{said!r} became {got}, its number in the Unicode table, which ord gives. Merges were "
+        f"learned from bytes, here {list(said.encode())}: encode each piece as UTF-8."
+    )
+
+
+def clue_of_turns(wrong_cases):
+    """The turns, where the line itself has no room for them."""
+    turns = wrong_cases[0][0]
+    return f"The turns: {shown(turns)}." if len(repr(turns)) > 80 else ""
 
 
 CUT = (
@@ -1128,6 +1219,7 @@ TURNS = Part(
     "encode_turns",
     right_turns,
     cases=turns_cases,
+    clue=clue_of_turns,
     wrong=(
         Wrong("specials after the cut", encoder(late=True), hint_late, "The Late Cut"),
         Wrong("other cut", encoder(cut=SPACES), says(CUT), "The Two Scissors"),
@@ -1154,6 +1246,9 @@ TURNS = Part(
             says(GIVEN),
             "The Two Scissors",
         ),
+        Wrong("takes all", encoder(takes_all=True), hint_takes_all, "The Impostor"),
+        Wrong("cuts at all", encoder(cuts_at_all=True), hint_cuts_at_all, "The Two Scissors"),
+        Wrong("code points", encoder(numbers=code_points), hint_code_point, "The Other Unit"),
         Wrong("not escaped", not_escaped, says(ESCAPE), "The Late Cut"),
     ),
 )

@@ -38,6 +38,10 @@ def whole_numbers(table, ids):
     return which(ids, len(table)).long() @ table
 
 
+def table_made_whole(table, ids):
+    return which(ids, len(table)) @ table.detach().long().float()
+
+
 def table_on_the_left(table, ids):
     return table @ which(ids, len(table))
 
@@ -139,8 +143,8 @@ def hint_narrow(columns):
 
 def hint_brackets(args, got, right):
     return (
-        "your answer puts square brackets on the table, and so picks its rows out. Leave the "
-        "choice to the one-hot: the product (T, V) @ (V, C) alone makes the rows."
+        "your answer puts square brackets on the table, which is how rows are picked out. Leave "
+        "the choice to the one-hot: the product (T, V) @ (V, C) alone makes the rows."
     )
 
 
@@ -160,6 +164,13 @@ def hint_factors(args, got, right):
             f"(T, V) @ (V, C), here ({T}, {V}) @ ({V}, {C})."
         )
     return f"your answer stops with {got.kind}: {got.text}"
+
+
+def hint_made_whole(args, got, right):
+    return (
+        "the numbers of the table were cut to whole ones: you turned the table into the type of "
+        "the one-hot. Turn the one-hot into the table's: .to(table.dtype)"
+    )
 
 
 def hint_gradient_cut(args, got, right):
@@ -190,6 +201,7 @@ LOOK_UP = Part(
             "The Small Hotel",
         ),
         Wrong("gradient cut", gradient_cut, hint_gradient_cut, "The Cut Cord"),
+        Wrong("table made whole", table_made_whole, hint_made_whole, "The Odd Couple"),
         Wrong("rows picked out", picked_out, hint_brackets, "The Shortcut"),
         Wrong("factors do not fit", whole_numbers, hint_factors, "The Odd Couple"),
         Wrong("table on the left", table_on_the_left, hint_factors, "The Mirror"),
@@ -198,6 +210,9 @@ LOOK_UP = Part(
 )
 
 # 3.2 Token plus position
+
+
+UNCALLABLE = "'float' object is not callable"
 
 
 class RightEmbedding(nn.Module):
@@ -261,6 +276,18 @@ def ids_as_places(self, ids, start):
     return self.position(ids)
 
 
+def from_start_to_length(self, ids, start):
+    return self.position(torch.arange(start, ids.shape[1]))
+
+
+def from_zero_to_end(self, ids, start):
+    return self.position(torch.arange(start + ids.shape[1]))
+
+
+def cut_off(self, ids, start):
+    return self.position.weight.detach()[start : start + ids.shape[1]]
+
+
 def from_one(self, ids, start):
     return self.position(torch.arange(start + 1, start + ids.shape[1] + 1))
 
@@ -309,6 +336,36 @@ class Fixed(RightEmbedding):
         super().__init__(vocab_size, context_length, embed_dim, 0.1)
 
 
+class OneSize(RightEmbedding):
+    """Two tables of the same size."""
+
+    def __init__(self, vocab_size, context_length, embed_dim, dropout=0.0):
+        super().__init__(vocab_size, vocab_size, embed_dim, dropout)
+
+
+class SizesSwapped(RightEmbedding):
+    """As many tokens as there are positions, and the other way round."""
+
+    def __init__(self, vocab_size, context_length, embed_dim, dropout=0.0):
+        super().__init__(context_length, vocab_size, embed_dim, dropout)
+
+
+class WidthFirst(RightEmbedding):
+    """Both tables turned."""
+
+    def __init__(self, vocab_size, context_length, embed_dim, dropout=0.0):
+        super().__init__(vocab_size, context_length, embed_dim, dropout)
+        self.token = nn.Embedding(embed_dim, vocab_size)
+        self.position = nn.Embedding(embed_dim, context_length)
+
+
+class NumberForDropout(RightEmbedding):
+    """Keeps the share where the layer should be, and calls it."""
+
+    def together(self, tokens, places):
+        raise TypeError(UNCALLABLE)
+
+
 class Unchecked(RightEmbedding):
     """Says nothing of its own about a text that is too long."""
 
@@ -337,7 +394,7 @@ class OtherNames(nn.Module):
 
 
 def drive_embedding(answer, token, position, ids, settings):
-    """Build the module with these two tables in it, and embed the ids, many times over.
+    """Build the module with these two tables in it, and embed the ids, several times.
 
     Gives the vectors; for a text that is too long, "refused" (a ValueError) or "taken"; with
     dropout, a word for what was dropped.
@@ -348,14 +405,19 @@ def drive_embedding(answer, token, position, ids, settings):
     shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     tables = {"token.weight": token, "position.weight": position}
     expected = {name: tuple(tensor.shape) for name, tensor in tables.items()}
-    if shapes != expected:
+    if shapes.keys() != expected.keys():
         raise AttributeError(f"parameters {shapes}, expected {expected}")
+    if shapes != expected:
+        name = next(name for name in expected if shapes[name] != expected[name])
+        return f"{name} is {shapes[name]}, expected {expected[name]}"
+    tables = {name: tensor.clone().requires_grad_() for name, tensor in tables.items()}
     arguments = (ids,), {"start": start} if start else {}
     call = torch.func.functional_call
     try:
-        vectors, *others = (call(module, tables, *arguments) for _ in range(20))
-        module.eval()
-        whole, again = (call(module, tables, *arguments) for _ in range(2))
+        vectors, *others = (call(module, tables, *arguments) for _ in range(1 if share else 6))
+        if share:
+            module.eval()
+            whole, again = (call(module, tables, *arguments) for _ in range(2))
     except ValueError:
         return "refused"
     if not share and start + ids.shape[1] > len(position):
@@ -364,6 +426,10 @@ def drive_embedding(answer, token, position, ids, settings):
         return vectors
     if not share:
         is_sure = all(torch.equal(vectors, other) for other in others)
+        if not vectors.requires_grad or None in torch.autograd.grad(
+            vectors.sum(), list(tables.values()), allow_unused=True
+        ):
+            return "a table that can't learn"
         return vectors if is_sure else "entries dropped with dropout=0"
     if not torch.equal(whole, again):
         return "drops while evaluating"
@@ -468,6 +534,50 @@ def hint_fixed(args, got, right):
     )
 
 
+def hint_sizes(rule):
+    def hint(args, got, right):
+        return f"{got}: {rule}"
+
+    return hint
+
+
+def hint_start_to_length(args, got, right):
+    T = args[2].shape[1]
+    if isinstance(got, torch.Tensor) or "inconsistent with step sign" in got.text:
+        start = args[3]["start"]
+        return (
+            f"with start={start} you count from {start} to {T}, the number of tokens. The text "
+            "ends later: count from start to start + T."
+        )
+    return f"forward stops with {got.kind}: {got.text}"
+
+
+def hint_zero_to_end(args, got, right):
+    if "must match the size" not in got.text:
+        return f"forward stops with {got.kind}: {got.text}"
+    start, T = args[3]["start"], args[2].shape[1]
+    return (
+        f"with start={start} you count {start + T} positions for {T} tokens: those before the text "
+        "are in. Count from start to start + T."
+    )
+
+
+def hint_cut_off(args, got, right):
+    return (
+        "vectors right, and a table that can't learn: .data and detach() lose torch's note of what "
+        "was computed from it. Call the table: self.position(…)."
+    )
+
+
+def hint_number(args, got, right):
+    if got.text != UNCALLABLE:
+        return f"your answer stops with {got.kind}: {got.text}"
+    return (
+        "self.dropout is a number, and forward calls it. Keep a layer there: "
+        "self.dropout = nn.Dropout(dropout)."
+    )
+
+
 def hint_names(args, got, right):
     if not got.text.startswith("parameters "):
         return f"your answer stops with {got.kind}: {got.text}"
@@ -542,6 +652,33 @@ EMBEDDING = Part(
         Wrong("start unused", with_places(always_from_zero), hint_from_zero, "The Fresh Starter"),
         Wrong("counted from one", with_places(from_one), hint_from_one, "The Fence Post"),
         Wrong("ids as places", with_places(ids_as_places), hint_ids_as_places, "The Catalogue"),
+        Wrong(
+            "one size for both",
+            OneSize,
+            hint_sizes("one row per position, and there are context_length of them."),
+            "The Small Hotel",
+        ),
+        Wrong(
+            "sizes swapped",
+            SizesSwapped,
+            hint_sizes("vocab_size rows are for the tokens, context_length rows for the places."),
+            "The Mirror",
+        ),
+        Wrong(
+            "width first",
+            WidthFirst,
+            hint_sizes("the number of rows comes first, then the width of a row."),
+            "The Mirror",
+        ),
+        Wrong(
+            "from start to T",
+            with_places(from_start_to_length),
+            hint_start_to_length,
+            "The Fresh Starter",
+        ),
+        Wrong("from 0 to end", with_places(from_zero_to_end), hint_zero_to_end, "The Whole Shelf"),
+        Wrong("position cut off", with_places(cut_off), hint_cut_off, "The Cut Cord"),
+        Wrong("number for dropout", NumberForDropout, hint_number, "The Forgetter"),
         Wrong("other names", OtherNames, hint_names, "The Half Move"),
         Wrong("multiplied", with_sum(multiplied), hint_multiplied, "The Wrong Glue"),
         Wrong("side by side", with_sum(side_by_side), hint_side_by_side, "The Wrong Glue"),
@@ -706,6 +843,21 @@ def one_too_few(table, i, k):
     return ranked(cosines(table, i))[1:k]
 
 
+def columns_normalised(table, i, k):
+    table = table.double() / table.double().norm(dim=0)
+    return ranked(table @ table[i], i)[:k]
+
+
+def not_led_back(table, i, k):
+    """Leaves row i out, and forgets that the later rows moved up."""
+    scores = cosines(table, i)
+    return ranked(torch.cat([scores[:i], scores[i + 1 :]]))[:k]
+
+
+def in_order_of_ids(table, i, k):
+    return sorted(right_nearest(table, i, k))
+
+
 def by_product(table, i, k):
     return ranked(products(table, i), i)[:k]
 
@@ -831,6 +983,24 @@ def hint_one_too_few(args, got, right):
     )
 
 
+def hint_columns_normalised(args, got, right):
+    return (
+        "you gave every column the length 1, dim=0. Each row needs it: dim=-1, so that only its "
+        "direction counts."
+    )
+
+
+def hint_not_led_back(args, got, right):
+    return (
+        f"behind {args[1]} every id is one too small. Taking a row out moves all later ones up; "
+        "give it -inf instead, or lead the numbers back."
+    )
+
+
+def hint_in_order(args, got, right):
+    return "the right neighbours, in the order of their ids. The nearest comes first."
+
+
 def hint_product(args, got, right):
     return (
         "long rows win everywhere, and with counts those are the frequent tokens. You used dot "
@@ -872,6 +1042,9 @@ NEAREST = Part(
         Wrong("zero for itself", zero_for_itself, hint_zero, "The Selfie"),
         Wrong("without the sign", without_sign, hint_without_sign, "The Wrong End"),
         Wrong("one too few", one_too_few, hint_one_too_few, "The Fence Post"),
+        Wrong("columns normalised", columns_normalised, hint_columns_normalised, "The Wrong Turn"),
+        Wrong("ids not led back", not_led_back, hint_not_led_back, "The Fence Post"),
+        Wrong("sorted by id", in_order_of_ids, hint_in_order, "The Numerologist"),
         Wrong("dot products", by_product, hint_product, "The Loudspeaker"),
         Wrong("dot products and itself", by_product_itself, hint_product, "The Loudspeaker"),
         Wrong(
@@ -1133,8 +1306,8 @@ EXERCISES = {
             hints=(
                 "Two tables: one is asked with the ids, the other with the numbers of the places "
                 "where they stand.",
-                "The rows of the tokens are (B, T, C), the rows of the positions (T, C). Which "
-                "whole numbers, T of them, does the first token of a text begin?",
+                "The rows of the tokens are (B, T, C), the rows of the positions (T, C). If "
+                "the first token stands at the place start, where do all T of them stand?",
                 "In __init__: self.token and self.position, each an nn.Embedding, and "
                 "self.dropout. In forward: positions = arange from start to start + T, then "
                 "dropout of token rows plus position rows.",

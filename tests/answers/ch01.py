@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 
 import regex
 
-from minigpt_lib.bpe import GPT2_PATTERN
+from minigpt_lib.bpe import GPT2_PATTERN, apply_merges
 
 # Other ways of writing it
 
@@ -231,6 +231,36 @@ class SortedTwice(Finding):
 class SortedAndSearched(SortedTwice):
     def encode(self, text):
         return [self.characters.index(character) for character in text]
+
+
+class HandsOverTheText(TwoTables):
+    def __init__(self, characters):
+        super().__init__(characters)
+        self.vocab_size = len(self.characters)
+        self.to_id = dict(zip(characters, range(len(characters)), strict=True))
+
+    @classmethod
+    def from_text(cls, text):
+        return cls(text)
+
+
+class SearchesTheText(HandsOverTheText):
+    def encode(self, text):
+        return [self.characters.index(character) for character in text]
+
+
+class ReturnsInTheLoop(TwoTables):
+    def encode(self, text):
+        for character in text:
+            return self.to_id[character]
+
+
+class OneMore(TwoTables):
+    """No known mistake: the line names what is wrong."""
+
+    def __init__(self, characters):
+        super().__init__(characters)
+        self.vocab_size += 1
 
 
 class CountsTheText(TwoTables):
@@ -606,6 +636,48 @@ def one_long_text_for_all(turns_, ranks, pattern, special_ids):
     return turns_by_split([(text, list(special_ids))], ranks, pattern, special_ids)
 
 
+def asks_special_ids(turns_, ranks, pattern, special_ids):
+    out = []
+    for text, allowed in turns_:
+        for part in cut_out(text, allowed):
+            if part in special_ids:
+                out.append(special_ids[part])
+            else:
+                for piece in regex.findall(pattern, part):
+                    out += merge_numbers(piece, ranks)
+    return out
+
+
+def cut_at_strangers(turns_, ranks, pattern, special_ids):
+    out = []
+    for text, allowed in turns_:
+        for part in cut_out(text, list(special_ids)):
+            if part in allowed:
+                out.append(special_ids[part])
+            else:
+                for piece in regex.findall(pattern, part):
+                    out += merge_numbers(piece, ranks)
+    return out
+
+
+def numbers_of_characters(turns_, ranks, pattern, special_ids):
+    out = []
+    for text, allowed in turns_:
+        for part in cut_out(text, allowed):
+            if part in allowed:
+                out.append(special_ids[part])
+            else:
+                for piece in regex.findall(pattern, part):
+                    out += apply_merges([ord(character) for character in piece], ranks)
+    return out
+
+
+def every_turn_twice(turns_, ranks, pattern, special_ids):
+    """No known mistake, and right for single turns: the line shows the turns."""
+    ids = turns_by_split(turns_, ranks, pattern, special_ids)
+    return ids * 2 if len(turns_) > 2 else ids
+
+
 def names_as_patterns(turns, ranks, pattern, special_ids):
     out = []
     for text, allowed in turns:
@@ -624,6 +696,7 @@ DOTS = "✗ 1.4: [ban, an, a] became [banan, a]: replacing in one long text also
 JOINED = "✗ 1.5: you put all turns into one text first. No piece reaches from one turn into the"
 SIX = (196608, 735, 1.39, 2048)
 LENGTH = "✗ 1.1: vocab_size is 5 for a text with 4 different characters. Keep each character once."
+ITSELF = "✗ 1.1: vocab_size is 5 for a text with 4 different characters: cls was handed the text"
 STRANGER = "✗ 1.1: 'p' is not in the vocabulary of 'hello', and encode('help') gave {s} without"
 SPACE = '✗ 1.5: " the" was learned with its space and encoded without. Use the same pattern'
 MORE = f"{SPACE} in train and encode. Then there is one more fault."
@@ -636,6 +709,14 @@ SAID = [
     ("1.1", (SortedTwice,), LENGTH),
     ("1.1", (SortedAndSearched,), LENGTH),
     ("1.1", (CountsTheText,), LENGTH),
+    ("1.1", (HandsOverTheText,), ITSELF),
+    ("1.1", (SearchesTheText,), ITSELF),
+    (
+        "1.1",
+        (OneMore,),
+        "✗ 1.1: no mistake that this check knows: you give 5 for {s}, tokenizer.vocab_size;",
+    ),
+    ("1.1", (ReturnsInTheLoop,), "✗ 1.1: encode('hole') returned 1, one number. Collect the ids"),
     ("1.1", (StartsAtOne,), "✗ 1.1: 'h' got the id 2, one too many. An id is a place in the"),
     ("1.1", (StartsAtOneInTheFrame,), "✗ 1.1: 'h' got the id 2, one too many. An id is a place in"),
     ("1.1", (Ords,), "✗ 1.1: the id of 'h' is 104, its number in the Unicode table, which ord"),
@@ -652,7 +733,11 @@ SAID = [
     ),
     ("1.1", (ForgetsTheText,), "✗ 1.1: decode returned None. End it with return and the text."),
     ("1.1", (JoinsTheIds,), "✗ 1.1: decode stops with TypeError: {s}. join was handed the ids"),
-    ("1.1", (AddsTheIds,), '✗ 1.1: your answer stops at `return sum(ids, "")` with TypeError: '),
+    (
+        "1.1",
+        (AddsTheIds,),
+        '✗ 1.1: your answer stops at `return sum(ids, "")` for text {s} with TypeError: ',
+    ),
     (
         "1.1",
         (KeepsAList,),
@@ -670,7 +755,7 @@ SAID = [
     ("1.2", (7, 7, 7), "✗ 1.2b: 7 counts characters. In UTF-8 ï takes 2 bytes and 🙂 takes 4."),
     ("1.2", (7, 9, 7), "✗ 1.2b: 9 counts ï twice and 🙂 twice. Two bytes are right for most"),
     ("1.2", (7, 8, 7), "✗ 1.2b: 8 is one byte more than the 7 characters."),
-    ("1.2", (7, 10, 7), "✗ 1.2b: 10 gives 🙂 3 bytes, or leaves out the space."),
+    ("1.2", (7, 10, 7), "✗ 1.2b: 10 gives ï one byte, or 🙂 three, or leaves out"),
     ("1.2", (7, 28, 7), "✗ 1.2b: 28 gives every character 4 bytes."),
     ("1.2", (7, 11, 11), "✗ 1.2c: 11 counts bytes. CharTokenizer gives one id a character"),
     ("1.2", (7, 11, 2), "✗ 1.2c: 2 counts words."),
@@ -724,6 +809,14 @@ SAID = [
     ("1.5", (parts_uncut,), '✗ 1.5: "see\'the cat" went to the merges uncut, and they joined'),
     ("1.5", (one_long_text,), JOINED),
     ("1.5", (one_long_text_for_all,), JOINED),
+    ("1.5", (asks_special_ids,), "✗ 1.5: '<|end|>', typed where the allowed names are [], gave [2"),
+    (
+        "1.5",
+        (cut_at_strangers,),
+        "✗ 1.5: 'I type <|end|> here' gave {s} tokens, not {s}: you cut at",
+    ),
+    ("1.5", (numbers_of_characters,), "✗ 1.5: 'é' became [233], its number in the Unicode table,"),
+    ("1.5", (every_turn_twice,), "✗ 1.5: no mistake that this check knows: {s} The turns: [("),
     ("1.5", (names_as_patterns,), '✗ 1.5: <|end|> was taken for a pattern, in which | means "or"'),
     ("1.6", (2048, *SIX[1:]), "✗ 1.6a: 2048 is the number of tokens. The table has V × C entries,"),
     ("1.6", (96, *SIX[1:]), "✗ 1.6a: 96 is the length of one row."),

@@ -7,6 +7,8 @@ from collections import Counter
 import torch
 from torch.utils.data import random_split
 
+from minigpt_lib import data
+
 # Other ways of writing it
 
 
@@ -91,6 +93,29 @@ def batch_into_zeros(ids, B, T, generator=None, device=None):
     return x.to(device=device), y.to(device=device)
 
 
+def batch_by_choice(ids, B, T, generator=None, device=None):
+    windows = ids.unfold(0, T + 1, 1)
+    seed = torch.randint(2**40, (1,), generator=generator).item()
+    both = torch.stack(random.Random(seed).choices(list(windows), k=B)).to(device)
+    return both[:, :T], both[:, 1:]
+
+
+def batch_from_random(ids, B, T, generator=None, device=None):
+    at = (torch.rand(B, 1, generator=generator) * (len(ids) - T)).floor().long() + torch.arange(T)
+    return ids[at].to(device), ids[at + 1].to(device)
+
+
+def mended_by_library(ids, B, T, generator):
+    train, val = data.train_val_split(ids)
+    x, y = data.get_batch(train, B, T, generator)
+    return train, val, x, y
+
+
+def mended_by_rand(ids, B, T, generator):
+    cut = len(ids) - math.ceil(len(ids) / 10)
+    return ids[:cut], ids[cut:], *batch_from_random(ids[:cut], B, T, generator)
+
+
 RIGHT = {
     "2.1": [(split_by_list,), (split_by_mask,), (split_a_copy,), (split_from_zeros,)],
     "2.2": [
@@ -98,13 +123,17 @@ RIGHT = {
         (batch_by_loops,),
         (batch_of_weighted_starts,),
         (batch_into_zeros,),
+        (batch_by_choice,),
+        (batch_from_random,),
     ],
-    "2.3": [("5",), (5.0,), (torch.tensor(5),)],
+    "2.3": [("5, 6",), ("(5,6)",), ([5.0, "6"],), (torch.tensor([5, 6]),)],
     "2.4": [
         ((5, 2), mended_in_place),
         ({2, 5}, mended_by_slices),
         (torch.tensor([2, 5]), mended_in_place),
         (["2", "5"], mended_by_slices),
+        ([2, 5], mended_by_library),
+        ([2, 5], mended_by_rand),
     ],
     "2.5": [(report_by_hand,), (report_by_sorting,)],
 }
@@ -205,6 +234,76 @@ def with_a_capital(ids, val_fraction=0.1):
 def slices_of_a_list(ids, val_fraction=0.1):
     cut = math.floor(len(ids) * (1 - val_fraction))
     return ids[:cut], ids[cut:]
+
+
+def second_rounded(from_front):
+    def answer(ids, val_fraction=0.1):
+        ids = torch.as_tensor(ids)
+        n_val = int(len(ids) * val_fraction)
+        return (ids[n_val:], ids[:n_val]) if from_front else (ids[:-n_val], ids[-n_val:])
+
+    return answer
+
+
+def less_the_second(ids, val_fraction=0.1):
+    ids = torch.as_tensor(ids)
+    n = len(ids) - int(len(ids) * val_fraction)
+    return ids[:n], ids[n:]
+
+
+def first_only(ids, val_fraction=0.1):
+    return torch.as_tensor(ids)[: int(len(ids) * (1 - val_fraction))]
+
+
+def first_only_as_it_comes(ids, val_fraction=0.1):
+    return ids[: int(len(ids) * (1 - val_fraction))]
+
+
+def drawn_by(draw):
+    """draw gives the starts, from n, T, B and the generator."""
+
+    def answer(ids, B, T, generator=None, device=None):
+        at = draw(len(ids), T, B, generator)[:, None] + torch.arange(T)
+        return ids[at].to(device), ids[at + 1].to(device)
+
+    return answer
+
+
+def limited(n, T, B, g):
+    return torch.minimum(torch.randint(n, (B,), generator=g), torch.tensor(n - T - 1))
+
+
+def remainder(n, T, B, g):
+    return torch.randint(0, n, (B,), generator=g).remainder(n - T)
+
+
+def cubed(n, T, B, g):
+    return (torch.rand(B, generator=g) ** 3 * (n - T)).long()
+
+
+def permuted(n, T, B, g):
+    return torch.randperm(n - T)[:B]
+
+
+def drawn_twice(ids, B, T, generator=None, device=None):
+    i = torch.randint(len(ids) - T, (B,), generator=generator)
+    j = torch.randint(len(ids) - T, (B,), generator=generator)
+    x = torch.stack([ids[k : k + T] for k in i])
+    return x.to(device), torch.stack([ids[k + 1 : k + 1 + T] for k in j]).to(device)
+
+
+def mended_by(draw):
+    def answer(ids, B, T, generator):
+        cut = int(0.9 * len(ids))
+        return ids[:cut], ids[cut:], *drawn_by(draw)(ids[:cut], B, T, generator)
+
+    return answer
+
+
+def mended_by_moving_both(ids, B, T, generator):
+    cut = int(0.9 * len(ids))
+    train, val = ids[: cut - T], ids[cut - T :]
+    return train, val, *batch_of_slices(train, B, T, generator)
 
 
 def looked_up(high, x_at=0, y_at=1, low=0, rows=None):
@@ -419,6 +518,16 @@ def last_of_most_common(text):
     return size, v, Counter(text).most_common()[-1][0], boundary
 
 
+def in_order_of_a_set(text):
+    size, v, _, boundary = report_by_hand(text)
+    return size, v, min(set(text), key=text.count), boundary
+
+
+def smallest(text):
+    size, v, _, boundary = report_by_hand(text)
+    return size, v, min(text), boundary
+
+
 def sorted_backwards(text):
     size, v, _, boundary = report_by_hand(text)
     return size, v, min(sorted(set(text), reverse=True), key=text.count), boundary
@@ -463,7 +572,16 @@ SAID = [
     ("2.1", (wrong_order,), "✗ 2.1: the parts are right and change places: "),
     ("2.1", (fraction_to_train,), "✗ 2.1: your parts have {s} ids. val_fraction is the share"),
     ("2.1", (always_a_tenth,), "✗ 2.1: with val_fraction=0.3 your parts have {s} ids, a tenth as"),
-    ("2.1", (rounding_up,), "✗ 2.1: your training part has {s} ids. The task rounds its size down"),
+    ("2.1", (rounding_up,), "✗ 2.1: your training part has {s} ids; rounded down it has {s}. You"),
+    (
+        "2.1",
+        (less_the_second,),
+        "✗ 2.1: your training part has {s} ids; rounded down it has {s}. You rounded the second",
+    ),
+    ("2.1", (second_rounded(False),), "✗ 2.1: your training part has {s} ids; rounded down it has"),
+    ("2.1", (second_rounded(True),), "✗ 2.1: your validation part is the beginning of the text."),
+    ("2.1", (first_only,), "✗ 2.1: your answer gives one part. Two tensors were asked for, the"),
+    ("2.1", (first_only_as_it_comes,), "✗ 2.1: your answer gives one part. Two tensors were asked"),
     ("2.1", (slices_of_a_list,), "✗ 2.1: a list went in and two lists came out. Make a tensor"),
     ("2.1", (rounding,), "✗ 2.1: your training part has {s} ids. The task rounds its size down"),
     ("2.1", (in_floats,), "✗ 2.1: your parts hold decimals (dtype float). Ids are whole numbers,"),
@@ -512,19 +630,32 @@ SAID = [
     ("2.2", (looked_up(0, rows=1),), "✗ 2.2: all 5 rows of a batch are the same. Draw one start"),
     ("2.2", (reseeded,), "✗ 2.2: one batch after the other was the same. Draw from the generator"),
     ("2.2", (python_random,), "✗ 2.2: the same seed gives other batches each time. Hand the"),
+    ("2.2", (drawn_by(limited),), "✗ 2.2: the last start comes much more often than each of"),
+    ("2.2", (drawn_by(remainder),), "✗ 2.2: the first starts come more often than the last ones:"),
+    (
+        "2.2",
+        (drawn_by(cubed),),
+        "✗ 2.2: no mistake that this check knows: you give 'starts 0, 1, … in {s}%, {s}%, {s}% of "
+        "all draws' for ids (10,), batch_size 5, context_length 6, how often each start comes, in "
+        "5 ids and blocks of 2; the right value is 'equally often'.",
+    ),
+    ("2.2", (drawn_by(permuted),), "✗ 2.2: batch_size 5 gives 4 rows: you draw each of the 4"),
+    ("2.2", (drawn_twice,), "✗ 2.2: y belongs to another start than x: draw once, and use the"),
     ("2.2", (stays_here,), "✗ 2.2: x and y stay on the CPU whatever device is asked for."),
     ("2.2", (transposed,), "✗ 2.2: for one block of 6 tokens x has the shape (6, 1). A batch is"),
     ("2.2", (lambda ids, B, T, generator=None, device=None: None,), "✗ 2.2: your answer returned"),
-    ("2.3", (6,), "✗ 2.3: 6 forgets that the last window needs one more id for its target."),
-    ("2.3", (3,), "✗ 2.3: 3 uses the length as the stride, windows end to end. Windows start"),
-    ("2.3", (15,), "✗ 2.3: 15 counts every start. Only every third start is used."),
-    ("2.3", (4,), "✗ 2.3: 4 is the number of steps from the first window to the last. The first"),
-    ("2.3", (7,), "✗ 2.3: 7 counts every third place of the text. A window that starts near the"),
-    ("2.3", (16,), "✗ 2.3: 16 counts every start, and forgets the id that the last target needs"),
-    ("2.3", (14,), "✗ 2.3: 14 is n - T - 1, the last place at which a window could start. Count"),
-    ("2.3", (12,), "✗ 2.3: 12 is where the last window starts. The question is how many there"),
-    ("2.3", (9,), "✗ 2.3: no mistake that this check knows: 9 is too large. "),
-    ("2.3", (2.5,), "✗ 2.3: type a whole number, not 2.5."),
+    ("2.3", ((6, 6),), "✗ 2.3: (6, 6) forgets that the last window needs one more id for its"),
+    ("2.3", ((3, 4),), "✗ 2.3: (3, 4) uses the length as the stride, windows end to end."),
+    ("2.3", ((15, 16),), "✗ 2.3: (15, 16) counts every start. Only every third start is used."),
+    ("2.3", ("4, 5",), "✗ 2.3: (4, 5) is the number of steps from the first window to the last."),
+    ("2.3", ((5, 5),), "✗ 2.3: (5, 5) is what (n - T) // S gives. It leaves out the first window"),
+    ("2.3", ((7, 7),), "✗ 2.3: (7, 7) counts every third place of the text. A window that"),
+    ("2.3", ((16, 17),), "✗ 2.3: (16, 17) counts every start, and forgets the id that the last"),
+    ("2.3", ((14, 15),), "✗ 2.3: (14, 15) is n - T - 1, the last place at which a window could"),
+    ("2.3", ([12, 15],), "✗ 2.3: (12, 15) is where the last window starts. The question is how"),
+    ("2.3", ((9, 9),), "✗ 2.3: no mistake that this check knows: (9, 9) is not right. hint("),
+    ("2.3", (5,), "✗ 2.3: type two whole numbers, one for each text, such as (7, 8), not 5."),
+    ("2.3", ((2.5, 3),), "✗ 2.3: type a whole number, not 2.5."),
     ("2.4", (3, mended_in_place), "✗ 2.4a: line 3 is harmless: with it mended the loss is still 0"),
     ("2.4", ([1, 2], mended_in_place), "✗ 2.4a: line 1 is harmless: with it mended the loss is"),
     ("2.4", ([5, 4], mended_in_place), "✗ 2.4a: one of your lines explains the loss, and line 4"),
@@ -541,47 +672,62 @@ SAID = [
     ("2.4", ("4", mended_in_place), "✗ 2.4a: line 4 is harmless: with it mended the loss is"),
     ("2.4", ([6, 2], mended_in_place), "✗ 2.4a: line 6 is harmless: with it mended the loss is"),
     ("2.4", ([1], mended_in_place), "✗ 2.4a: line 1 is harmless: with it mended the loss is"),
+    ("2.4", ("2,5", mended_in_place), "✗ 2.4a: type a list of line numbers, such as [1, 4], not"),
     ("2.4", ([7], mended_in_place), "✗ 2.4a: type the numbers of lines, each from 1 to 6,"),
     (
         "2.4",
         ([2, 5], mended_but(early=1)),
-        "✗ 2.4b: mended, but validation now overlaps training by 20 ids. There were two faults.",
+        "✗ 2.4b: mended, but validation now overlaps training by 11 ids. There were two faults.",
     ),
     ("2.4", ([2, 5], mended_but(shift=0)), "✗ 2.4b: the two parts are clean, and y still equals x"),
-    ("2.4", ([2, 5], mended_but(1, 0)), "✗ 2.4b: y still equals x, and the parts still share 20"),
+    ("2.4", ([2, 5], mended_but(1, 0)), "✗ 2.4b: y still equals x, and the parts still share 11"),
     ("2.4", ([2, 5], mended_by_roll), "✗ 2.4b: the last entry of each y is the first token of x."),
     ("2.4", ([2, 5], mended_by_one(1)), "✗ 2.4b: 1 id is in neither part. Nothing leaks, but"),
     ("2.4", ([2, 5], mended_with_a_gap), "✗ 2.4b: 3 ids are in neither part. Nothing leaks, but"),
     ("2.4", ([2, 5], mended_ids_plus_one), "✗ 2.4b: y is the id plus one, not the token one place"),
-    ("2.4", ([2, 5], mended_starts(1)), "✗ 2.4b: start 4 has no last target: train ends before"),
+    ("2.4", ([2, 5], mended_starts(1)), "✗ 2.4b: start 13 has no last target: train ends before"),
     (
         "2.4",
         ([2, 5], mended_starts(1, look_up_in_all=True)),
-        "✗ 2.4b: start 4 makes the first id of validation a training target. The last start is",
+        "✗ 2.4b: start 13 makes the first id of validation a training target. The last start is",
     ),
     (
         "2.4",
         ([2, 5], mended_starts(0, over_all=True)),
         "✗ 2.4b: your batches hold 3 ids of validation: the model learns from what it is scored on",
     ),
-    ("2.4", ([2, 5], mended_starts(-1)), "✗ 2.4b: start 3 never occurs, and the last token of"),
+    ("2.4", ([2, 5], mended_starts(-1)), "✗ 2.4b: start 12 never occurs, and the last token of"),
     (
         "2.4",
         ([2, 5], mended_one_row),
-        "✗ 2.4b: no mistake that this check knows: you give '(1, 20)' for ids (27,), B 6, T 20, "
-        "shape of x; the right value is '(6, 20)'.",
+        "✗ 2.4b: no mistake that this check knows: you give '(1, 11)' for ids (27,), B 6, T 11, "
+        "shape of x; the right value is '(6, 11)'.",
     ),
     ("2.4", ([2, 5], mended_by_one(-1)), "✗ 2.4b: mended, but validation now overlaps training by"),
     ("2.4", ([2, 5], mended_unseeded), "✗ 2.4b: the same seed gives other batches each time."),
+    ("2.4", ([2, 5], mended_by(limited)), "✗ 2.4b: the last start comes much more often than"),
+    ("2.4", ([2, 5], mended_by(remainder)), "✗ 2.4b: the first starts come more often than the"),
+    (
+        "2.4",
+        ([2, 5], mended_by(cubed)),
+        "✗ 2.4b: no mistake that this check knows: you give {s} for ids (27,), B 6, T 11, {s};",
+    ),
+    (
+        "2.4",
+        ([2, 5], mended_by_moving_both),
+        "✗ 2.4b: your training part has 13 ids, not 24: train must be the first nine tenths.",
+    ),
     ("2.4", ([2, 5], mended_backwards), "✗ 2.4b: y[t] is what came before x[t]. You shifted the"),
     ("2.5", (vocabulary_of_training,), "✗ 2.5: {s} characters of the validation part never occur"),
     ("2.5", (training_only,), "✗ 2.5: {s} of the validation part never occur in training; your"),
     ("2.5", (in_bytes,), "✗ 2.5: {s} counts bytes. In UTF-8 a character takes 1 to 4 of them;"),
     ("2.5", (commonest,), "✗ 2.5: {s} is the most common, with a count of {s}. Take the smallest"),
-    ("2.5", (first_seen,), "✗ 2.5: 'x' and 'B' are equally rare. The task wants the one that"),
-    ("2.5", (last_seen,), "✗ 2.5: 'y' and 'B' are equally rare. The task wants the one that"),
-    ("2.5", (last_of_most_common,), "✗ 2.5: 'y' and 'B' are equally rare. The task wants"),
-    ("2.5", (sorted_backwards,), "✗ 2.5: 'z' and 'B' are equally rare. The task wants the one"),
+    ("2.5", (first_seen,), "✗ 2.5: 'B', {s}'z' are equally rare. The task wants the one"),
+    ("2.5", (last_seen,), "✗ 2.5: 'B', {s}'z' are equally rare. The task wants the one"),
+    ("2.5", (in_order_of_a_set,), "✗ 2.5: 'B', {s}'z' are equally rare. The task wants the one"),
+    ("2.5", (smallest,), "✗ 2.5: ' ' sorts first of all characters and stands there {s} times."),
+    ("2.5", (last_of_most_common,), "✗ 2.5: 'B', {s}'z' are equally rare. The task wants the one"),
+    ("2.5", (sorted_backwards,), "✗ 2.5: 'B', {s}'z' are equally rare. The task wants the one"),
     (
         "2.5",
         (in_lower_case,),

@@ -201,6 +201,10 @@ def no_type(table, ids):
     return F.one_hot(ids, len(table)) @ table
 
 
+def table_cut_to_whole(table, ids):
+    return F.one_hot(ids, len(table)) @ table.long()
+
+
 def no_type_einsum(table, ids):
     return torch.einsum("tv,vc->tc", F.one_hot(ids, len(table)), table)
 
@@ -428,6 +432,44 @@ class SizesSwapped(Plain):
         super().__init__(L, V, C, dropout)
 
 
+class SharedTable(Plain):
+    def __init__(self, V, L, C, dropout=0.0):
+        super().__init__(V, L, C, dropout)
+        self.position = self.token
+
+
+class TurnedTables(Plain):
+    def __init__(self, V, L, C, dropout=0.0):
+        super().__init__(V, L, C, dropout)
+        self.token, self.position = nn.Embedding(C, V), nn.Embedding(C, L)
+
+
+class StartToLength(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        return self.drop(self.token(ids) + self.position(torch.arange(start, ids.size(1))))
+
+
+class ZeroToEnd(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        return self.drop(self.token(ids) + self.position(torch.arange(start + ids.size(1))))
+
+
+class DataAlone(Plain):
+    def forward(self, ids, start=0):
+        self.check(ids, start)
+        rows = self.position.weight.data
+        return self.drop(self.token(ids) + rows[start : start + ids.size(1)])
+
+
+class ShareCalled(Plain):
+    def __init__(self, V, L, C, dropout=0.0):
+        super().__init__(V, L, C, dropout)
+        del self.drop
+        self.drop = float(dropout)
+
+
 class OtherNames(nn.Module):
     def __init__(self, V, L, C, dropout=0.0):
         super().__init__()
@@ -439,6 +481,25 @@ class OtherNames(nn.Module):
 
 def unit_rows(table):
     return table / table.pow(2).sum(1, keepdim=True).sqrt()
+
+
+def columns_of_one(table, i, k):
+    unit = F.normalize(table.double(), dim=0)
+    scores = unit @ unit[i]
+    scores[i] = -torch.inf
+    return scores.topk(k).indices.tolist()
+
+
+def taken_out(table, i, k):
+    unit = F.normalize(table.double(), dim=-1)
+    others = torch.cat([unit[:i], unit[i + 1 :]])
+    return (others @ unit[i]).topk(k).indices.tolist()
+
+
+def by_number(table, i, k):
+    scores = F.normalize(table.double(), dim=-1) @ F.normalize(table[i].double(), dim=-1)
+    scores[i] = -torch.inf
+    return sorted(scores.topk(k).indices.tolist())
 
 
 def with_itself(table, i, k):
@@ -587,10 +648,10 @@ SAID = [
     ("3.1", (reversed_and_turned,), "✗ 3.1: (7, 3) @ (7, 5) does not fit. The one-hot stands on"),
     ("3.1", (turned_one_hot,), "✗ 3.1: (7, 5) @ (7, 3) does not fit. The one-hot stands on the"),
     ("3.1", (undefined,), "✗ 3.1: your answer stops with RuntimeError: I was not ready"),
-    ("3.1", (by_brackets,), "✗ 3.1: your answer puts square brackets on the table, and so picks"),
+    ("3.1", (by_brackets,), "✗ 3.1: your answer puts square brackets on the table, which is"),
     ("3.1", (by_brackets_one_by_one,), "✗ 3.1: your answer puts square brackets on the table,"),
-    ("3.1", (slow_entries,), "✗ 3.1: your answer puts square brackets on the table, and so picks"),
-    ("3.1", (turned_brackets,), "✗ 3.1: your answer puts square brackets on the table, and so"),
+    ("3.1", (slow_entries,), "✗ 3.1: your answer puts square brackets on the table, which is"),
+    ("3.1", (turned_brackets,), "✗ 3.1: your answer puts square brackets on the table, which"),
     ("3.1", (gathers,), "✗ 3.1: your answer calls torch.nn.functional.gather."),
     ("3.1", (takes,), "✗ 3.1: your answer calls torch.nn.functional.take."),
     ("3.1", (picks,), "✗ 3.1: your answer calls torch.nn.functional.embedding."),
@@ -623,7 +684,17 @@ SAID = [
         "✗ 3.2: position 6 of a table of 6 gives no ValueError that says so. Keep",
     ),
     ("3.2", (OtherNames,), "✗ 3.2: your module holds the parameters {'tok.weight': (5, 8), "),
-    ("3.2", (SizesSwapped,), "✗ 3.2: your module holds the parameters {s}, expected {s} Make one"),
+    ("3.2", (SizesSwapped,), "✗ 3.2: token.weight is (6, 8), expected (5, 8): vocab_size rows are"),
+    ("3.2", (SharedTable,), "✗ 3.2: position.weight is (5, 8), expected (6, 8): one row per"),
+    ("3.2", (TurnedTables,), "✗ 3.2: token.weight is (8, 5), expected (5, 8): the number of rows"),
+    ("3.2", (StartToLength,), "✗ 3.2: with start=2 you count from 2 to 3, the number of tokens."),
+    ("3.2", (ZeroToEnd,), "✗ 3.2: with start=2 you count 5 positions for 3 tokens: those before"),
+    ("3.2", (DataAlone,), "✗ 3.2: vectors right, and a table that can't learn: .data and detach()"),
+    ("3.2", (ShareCalled,), "✗ 3.2: self.dropout is a number, and forward calls it. Keep a layer"),
+    ("3.1", (table_cut_to_whole,), "✗ 3.1: the numbers of the table were cut to whole ones: you"),
+    ("3.4", (columns_of_one,), "✗ 3.4: you gave every column the length 1, dim=0. Each row needs"),
+    ("3.4", (taken_out,), "✗ 3.4: behind {s} every id is one too small. Taking a row out moves"),
+    ("3.4", (by_number,), "✗ 3.4: the right neighbours, in the order of their ids. The nearest"),
     ("3.2", (Unborn,), "✗ 3.2: your answer stops with AttributeError: cannot assign module"),
     (
         "3.2",
