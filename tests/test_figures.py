@@ -23,7 +23,6 @@ from course.figures import (
     pipeline_html,
     style,
 )
-from course.widgets import attention as widget
 from course.widgets import attention_figure, attention_html
 
 OUTSIDE = re.compile(r"https?:|//cdn|\bfetch\(|XMLHttpRequest|@import|url\(|<link|\bsrc=", re.I)
@@ -165,7 +164,7 @@ def test_widget_is_the_same_each_time_and_names_itself(weights):
 
 def test_picture_comes_first_and_is_the_same_each_time(weights, monkeypatch):
     shown = []
-    monkeypatch.setattr(widget, "display", lambda page, raw: shown.append(page))
+    monkeypatch.setattr("course.widgets.page.display", lambda page, raw: shown.append(page))
     for _ in range(2):
         attention_figure(TOKENS, weights, alt="who looks where")
     assert [next(iter(page)) for page in shown] == ["image/png", "text/html"] * 2

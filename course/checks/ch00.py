@@ -5,7 +5,7 @@ import math
 import torch
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong, first_index
-from course.checks.typed import read_number, read_shape
+from course.checks.typed import read_number, read_shape, typed
 
 PREDICTIONS = {
     "0.p1": Prediction(6),  # bits for one of 64
@@ -49,16 +49,6 @@ CARDS = {
 # 0.1 Six shapes
 
 
-def typed(value):
-    """A known answer to a typed part."""
-    return lambda: value
-
-
-def told(text):
-    """A hint that is the same for every input."""
-    return lambda args, got, right: text
-
-
 def read_rows(value: object) -> torch.Tensor:
     try:
         return torch.as_tensor(value).double()
@@ -80,7 +70,7 @@ def read_written_shape(value: object) -> Written:
 def shape_part(label, right, *wrong):
     """A shape to type; each wrong is a shape, its hint and its card."""
     known = tuple(
-        Wrong(str(shape), typed(Written(shape)), told(hint), card) for shape, hint, card in wrong
+        Wrong(str(shape), typed(Written(shape)), (hint), card) for shape, hint, card in wrong
     )
     read = read_written_shape
     return Part(f"shape_{label}", typed(Written(right)), known, label=label, read=read)
@@ -133,7 +123,7 @@ ROWS_D = Part(
         Wrong(
             "transposed",
             lambda: torch.tensor([[0, 3], [1, 4], [2, 5]]),
-            told(
+            (
                 "the shape is right, the content is not: element [0, 1] is 1, not 3. view keeps "
                 "the reading order; transpose swaps axes."
             ),
@@ -142,7 +132,7 @@ ROWS_D = Part(
         Wrong(
             "not viewed",
             lambda: torch.tensor([[0, 1, 2], [3, 4, 5]]),
-            told("these are 2 rows of 3, as before. view(3, 2) breaks the lines after every 2."),
+            ("these are 2 rows of 3, as before. view(3, 2) breaks the lines after every 2."),
             "The Shape Shifter",
         ),
     ),
@@ -219,15 +209,13 @@ CENTRED = Part(
         Wrong(
             "columns centred",
             lambda x: x - x.mean(0),
-            told(
-                "every column has mean 0 and no row has. dim=0 runs down the columns; use dim=-1."
-            ),
+            ("every column has mean 0 and no row has. dim=0 runs down the columns; use dim=-1."),
             "The Wrong Turn",
         ),
         Wrong(
             "one mean for all",
             lambda x: x - x.mean(),
-            told(
+            (
                 "every entry lost the same number: mean() without a dim averages the whole table. "
                 "Each row needs its own mean."
             ),
@@ -236,7 +224,7 @@ CENTRED = Part(
         Wrong(
             "sum for mean",
             lambda x: x - x.sum(-1, keepdim=True),
-            told("each row lost its sum. The mean is the sum divided by the number of columns."),
+            ("each row lost its sum. The mean is the sum divided by the number of columns."),
             "The Yardstick",
         ),
     ),
@@ -308,7 +296,7 @@ NUDGED = Part(
         Wrong(
             "divided by h",
             nudged(lambda h: h),
-            told(
+            (
                 "twice the right gradient. From w − h to w + h the nudge is 2h long; divide by "
                 "all of it."
             ),
@@ -317,7 +305,7 @@ NUDGED = Part(
         Wrong(
             "half",
             nudged(lambda h: 2 * h, both=False),
-            told(
+            (
                 "half the right gradient. From w to w + h the nudge is h long; 2h belongs to a "
                 "nudge both ways."
             ),
@@ -326,7 +314,7 @@ NUDGED = Part(
         Wrong(
             "divided by 2, times h",
             nudged(lambda h: 2 / h),
-            told(
+            (
                 "your value is h² times the gradient. change / 2 * h divides by 2 and multiplies "
                 "by h; write change / (2 * h)."
             ),
@@ -335,7 +323,7 @@ NUDGED = Part(
         Wrong(
             "sum in one number",
             lambda loss, w, h: nudged(lambda h: 2 * h, at_once=True)(loss, w, h)[0].item(),
-            told(
+            (
                 "that is one number, the sum of the gradient: all entries were nudged at once. "
                 "Nudge one entry at a time, on a fresh copy of w."
             ),
@@ -344,13 +332,13 @@ NUDGED = Part(
         Wrong(
             "reversed",
             nudged(lambda h: -2 * h),
-            told("every sign is reversed. The slope is the loss above minus the loss below."),
+            ("every sign is reversed. The slope is the loss above minus the loss below."),
             "The Climber",
         ),
         Wrong(
             "all at once",
             nudged(lambda h: 2 * h, at_once=True),
-            told(
+            (
                 "every entry equals the sum of the gradient. Nudge one entry at a time, on a "
                 "fresh copy of w."
             ),
@@ -359,7 +347,7 @@ NUDGED = Part(
         Wrong(
             "not put back",
             nudged(lambda h: 2 * h, keep=True),
-            told(
+            (
                 "entry 1 is the slope of entries 0 and 1 together: entry 0 is still nudged. Start "
                 "each entry from a fresh copy of w."
             ),
@@ -416,7 +404,7 @@ BACKWARD = Part(
         Wrong(
             "added up",
             added_up,
-            told(
+            (
                 "exactly twice the right gradient. backward() adds to .grad; clear it before the "
                 "second call."
             ),
@@ -425,7 +413,7 @@ BACKWARD = Part(
         Wrong(
             "nothing to zero",
             zeroed_at_first,
-            told(
+            (
                 "w.grad is None until the first backward, so there is nothing to zero. w.grad = "
                 "None clears in both cases."
             ),
@@ -434,7 +422,7 @@ BACKWARD = Part(
         Wrong(
             "cleared too late",
             zeroed_too_late,
-            told("every entry is 0. You clear the gradient after backward; clear it before."),
+            ("every entry is 0. You clear the gradient after backward; clear it before."),
             "The Eager Broom",
         ),
     ),
@@ -460,13 +448,13 @@ NATS = Part(
         Wrong(
             "bits",
             lambda: 1.75,
-            told("1.75 is right in bits. The question asks for nats: multiply by ln 2."),
+            ("1.75 is right in bits. The question asks for nats: multiply by ln 2."),
             "The Other Unit",
         ),
         Wrong(
             "expected",
             lambda: in_nats(1.875),
-            told(
+            (
                 "1.300 is what the model expects to pay, each character weighted by its "
                 "probability. Here the text is given: add up its own four surprises."
             ),
@@ -475,7 +463,7 @@ NATS = Part(
         Wrong(
             "once per letter",
             lambda: in_nats(1, 2, 3, 4, 4),
-            told(
+            (
                 "1.941 counts each letter of the alphabet once. Count the characters of the "
                 "text: a comes twice, d and e not at all."
             ),
@@ -484,7 +472,7 @@ NATS = Part(
         Wrong(
             "average first",
             lambda: round(-math.log(11 / 32), 2),
-            told(
+            (
                 "1.068 is the surprise of the average probability. Take each logarithm first, "
                 "then the average."
             ),
@@ -493,13 +481,13 @@ NATS = Part(
         Wrong(
             "negative",
             lambda: -in_nats(1, 2, 1, 3),
-            told("a surprise is never negative: −ln p, not ln p."),
+            ("a surprise is never negative: −ln p, not ln p."),
             "The Climber",
         ),
         Wrong(
             "negative bits",
             lambda: -1.75,
-            told(
+            (
                 "a surprise is never negative: −ln p, not ln p. And 1.75 counts bits; the "
                 "question asks for nats."
             ),
@@ -508,13 +496,13 @@ NATS = Part(
         Wrong(
             "sum",
             lambda: round(7 * math.log(2), 2),
-            told("4.852 is the surprise of the whole text. Per character it is a quarter of that."),
+            ("4.852 is the surprise of the whole text. Per character it is a quarter of that."),
             "The Other Unit",
         ),
         Wrong(
             "sum in bits",
             lambda: 7.0,
-            told(
+            (
                 "7 is the surprise of the whole text in bits. Divide by the 4 characters, and "
                 "multiply by ln 2 for nats."
             ),
@@ -523,7 +511,7 @@ NATS = Part(
         Wrong(
             "base ten",
             lambda: round(7 / 4 * math.log10(2), 2),
-            told("0.527 comes from logarithms to base 10. For nats take the natural one, ln."),
+            ("0.527 comes from logarithms to base 10. For nats take the natural one, ln."),
             "The Other Unit",
         ),
     ),
@@ -645,7 +633,7 @@ LINE = Part(
         Wrong(
             "gradients add up",
             descent(is_cleared=False),
-            told("the gradient of step 2 is the sum of steps 1 and 2. Clear it in each step."),
+            ("the gradient of step 2 is the sum of steps 1 and 2. Clear it in each step."),
             "The Hoarder",
         ),
         Wrong("uphill", descent(sign=1), hint_rises, "The Climber"),
@@ -664,7 +652,7 @@ LINE = Part(
         Wrong(
             "new tensor, uphill",
             replaced(1, inside=False),
-            told(
+            (
                 f"w.grad is None in step 2. w = w + … {NEW_TENSOR} And the loss falls where you "
                 "subtract."
             ),
@@ -684,7 +672,7 @@ LINE = Part(
         Wrong(
             "cleared before the step",
             descent(step=0.0),
-            told(
+            (
                 "w never moves: in the step its gradient is 0. Clear it before backward or after "
                 "the step, not in between."
             ),

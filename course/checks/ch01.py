@@ -12,7 +12,7 @@ import regex
 import torch
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong, shown
-from course.checks.typed import read_choice, read_number, read_whole
+from course.checks.typed import read_choice, read_number, read_whole, typed
 
 PREDICTIONS = {
     "1.p1": Prediction("b", choices="abc"),  # renumbered: the same loss
@@ -403,15 +403,6 @@ TOKENIZER = Part(
 # 1.2 Characters, bytes, tokens
 
 
-def says(text):
-    """A hint that needs nothing of the run."""
-    return lambda args, got, right: text
-
-
-def typed(value):
-    return lambda: value
-
-
 def right_characters():
     return len("na\u00efve 🙂")
 
@@ -429,19 +420,19 @@ CHARACTERS = Part(
         Wrong(
             "bytes",
             typed(11),
-            says("11 counts bytes. A character is one sign on the page, however it is stored."),
+            ("11 counts bytes. A character is one sign on the page, however it is stored."),
             "The Other Unit",
         ),
         Wrong(
             "without the space",
             typed(6),
-            says("6 leaves out the space, which is a character like any other."),
+            ("6 leaves out the space, which is a character like any other."),
             "The Stutterer",
         ),
         Wrong(
             "emoji twice",
             typed(8),
-            says("8 counts 🙂 twice, as languages that store text in UTF-16 do. Python counts 1."),
+            ("8 counts 🙂 twice, as languages that store text in UTF-16 do. Python counts 1."),
             "The Other Unit",
         ),
     ),
@@ -455,13 +446,13 @@ BYTES = Part(
         Wrong(
             "characters",
             typed(7),
-            says("7 counts characters. In UTF-8 ï takes 2 bytes and 🙂 takes 4."),
+            ("7 counts characters. In UTF-8 ï takes 2 bytes and 🙂 takes 4."),
             "The Other Unit",
         ),
         Wrong(
             "two bytes each",
             typed(9),
-            says(
+            (
                 "9 counts ï twice and 🙂 twice. Two bytes are right for most letters of Europe; "
                 "an emoji takes 4."
             ),
@@ -470,7 +461,7 @@ BYTES = Part(
         Wrong(
             "one byte short",
             typed(10),
-            says(
+            (
                 "10 gives ï one byte, or 🙂 three, or leaves out the space. A letter with dots "
                 "takes 2, an emoji 4, a space 1."
             ),
@@ -479,7 +470,7 @@ BYTES = Part(
         Wrong(
             "one byte more",
             typed(8),
-            says(
+            (
                 "8 is one byte more than the 7 characters. Two of them take more than one byte: ï "
                 "takes 2 and 🙂 takes 4."
             ),
@@ -488,7 +479,7 @@ BYTES = Part(
         Wrong(
             "four bytes each",
             typed(28),
-            says("28 gives every character 4 bytes. UTF-8 takes 1 to 4."),
+            ("28 gives every character 4 bytes. UTF-8 takes 1 to 4."),
             "The Other Unit",
         ),
     ),
@@ -502,13 +493,13 @@ IDS = Part(
         Wrong(
             "bytes",
             typed(11),
-            says("11 counts bytes. CharTokenizer gives one id a character, whatever its bytes."),
+            ("11 counts bytes. CharTokenizer gives one id a character, whatever its bytes."),
             "The Other Unit",
         ),
         Wrong(
             "words",
             typed(2),
-            says("2 counts words. CharTokenizer knows no words, only characters."),
+            ("2 counts words. CharTokenizer knows no words, only characters."),
             "The Other Unit",
         ),
     ),
@@ -682,13 +673,6 @@ def hint_last(args, got, right):
     )
 
 
-def hint_plain_dict(args, got, right):
-    return (
-        "KeyError: a plain dict has no entry for a pair that it has not seen. Count in a Counter, "
-        "where every entry begins at 0, and return it."
-    )
-
-
 COUNTS = Part(
     "count_pairs",
     right_pairs,
@@ -705,7 +689,15 @@ COUNTS = Part(
         Wrong("across pieces", across_each, hint_across, "The Trespasser"),
         Wrong("no frequency", without_frequency, hint_frequency, "The Stutterer"),
         Wrong("last pair missing", without_last, hint_last, "The Fence Post"),
-        Wrong("plain dict", plain_dict, hint_plain_dict, "The Yes-Man"),
+        Wrong(
+            "plain dict",
+            plain_dict,
+            (
+                "KeyError: a plain dict has no entry for a pair that it has not seen. Count in a "
+                "Counter, where every entry begins at 0, and return it."
+            ),
+            "The Yes-Man",
+        ),
     ),
 )
 
@@ -1222,34 +1214,34 @@ TURNS = Part(
     clue=clue_of_turns,
     wrong=(
         Wrong("specials after the cut", encoder(late=True), hint_late, "The Late Cut"),
-        Wrong("other cut", encoder(cut=SPACES), says(CUT), "The Two Scissors"),
-        Wrong("GPT-2's pattern", encoder(cut=PATTERNS[0]), says(PATTERN), "The Two Scissors"),
+        Wrong("other cut", encoder(cut=SPACES), (CUT), "The Two Scissors"),
+        Wrong("GPT-2's pattern", encoder(cut=PATTERNS[0]), (PATTERN), "The Two Scissors"),
         Wrong("not cut", encoder(whole=True), hint_whole, "The Trespasser"),
-        Wrong("turns joined", all_in_one(False), says(JOINED), "The Trespasser"),
-        Wrong("turns joined, allowed to all", all_in_one(True), says(JOINED), "The Trespasser"),
-        Wrong("allowed to all", encoder(allows_all=True), says(TYPED), "The Impostor"),
+        Wrong("turns joined", all_in_one(False), (JOINED), "The Trespasser"),
+        Wrong("turns joined, allowed to all", all_in_one(True), (JOINED), "The Trespasser"),
+        Wrong("allowed to all", encoder(allows_all=True), (TYPED), "The Impostor"),
         Wrong(
             "other cut, allowed to all",
             encoder(cut=SPACES, allows_all=True),
-            says(f"{CUT} Then there is one more fault."),
+            (f"{CUT} Then there is one more fault."),
             "The Two Scissors",
         ),
         Wrong(
             "other cut, specials after it",
             encoder(cut=SPACES, late=True),
-            says(f"{CUT} Then there is one more fault."),
+            (f"{CUT} Then there is one more fault."),
             "The Two Scissors",
         ),
         Wrong(
             "as given",
             encoder(cut=SPACES, late=True, allows_all=True),
-            says(GIVEN),
+            (GIVEN),
             "The Two Scissors",
         ),
         Wrong("takes all", encoder(takes_all=True), hint_takes_all, "The Impostor"),
         Wrong("cuts at all", encoder(cuts_at_all=True), hint_cuts_at_all, "The Two Scissors"),
         Wrong("code points", encoder(numbers=code_points), hint_code_point, "The Other Unit"),
-        Wrong("not escaped", not_escaped, says(ESCAPE), "The Late Cut"),
+        Wrong("not escaped", not_escaped, (ESCAPE), "The Late Cut"),
     ),
 )
 
@@ -1290,19 +1282,19 @@ NUMBERS = Part(
         Wrong(
             "tokens",
             typed(V),
-            says(f"{V} is the number of tokens. The table has V × C entries, {C} for each token."),
+            (f"{V} is the number of tokens. The table has V × C entries, {C} for each token."),
             "The Price Tag",
         ),
         Wrong(
             "one row",
             typed(C),
-            says(f"{C} is the length of one row. The table has a row for each of {V} tokens."),
+            (f"{C} is the length of one row. The table has a row for each of {V} tokens."),
             "The Price Tag",
         ),
         Wrong(
             "times the context",
             typed(V * C * CONTEXT),
-            says(
+            (
                 f"you multiplied by the context as well. {CONTEXT} tokens of a text pick rows of "
                 "one table; it does not grow with them."
             ),
@@ -1311,7 +1303,7 @@ NUMBERS = Part(
         Wrong(
             "square",
             typed(V * V),
-            says(f"{V * V} is V × V, the table of followers. An embedding has V rows of C."),
+            (f"{V * V} is V × V, the table of followers. An embedding has V rows of C."),
             "The Price Tag",
         ),
     ),
@@ -1325,7 +1317,7 @@ REACH = Part(
         Wrong(
             "divided",
             typed(float(round(CONTEXT / PER_TOKEN[V]))),
-            says(
+            (
                 f"you divided. {CONTEXT} tokens of {PER_TOKEN[V]} characters each cover {CONTEXT} "
                 f"× {PER_TOKEN[V]} characters."
             ),
@@ -1334,13 +1326,13 @@ REACH = Part(
         Wrong(
             "tokens",
             typed(float(CONTEXT)),
-            says(f"{CONTEXT} counts tokens. Each holds {PER_TOKEN[V]} characters on average."),
+            (f"{CONTEXT} counts tokens. Each holds {PER_TOKEN[V]} characters on average."),
             "The Other Unit",
         ),
         Wrong(
             "another row",
             typed(float(round(CONTEXT * PER_TOKEN[512]))),
-            says(f"that is what V = 512 covers. The question is about V = {V:,}."),
+            (f"that is what V = 512 covers. The question is about V = {V:,}."),
             "The Price Tag",
         ),
     ),
@@ -1354,15 +1346,13 @@ PER_CHARACTER = Part(
         Wrong(
             "per token",
             typed(LOSS[V]),
-            says(
-                f"{LOSS[V]} is per token. A token holds {PER_TOKEN[V]} characters; divide by them."
-            ),
+            (f"{LOSS[V]} is per token. A token holds {PER_TOKEN[V]} characters; divide by them."),
             "The Other Unit",
         ),
         Wrong(
             "multiplied",
             typed(round(LOSS[V] * PER_TOKEN[V], 2)),
-            says(
+            (
                 f"you multiplied. The {LOSS[V]} nats of a token are shared by its {PER_TOKEN[V]} "
                 "characters: divide."
             ),
@@ -1379,7 +1369,7 @@ BETTER = Part(
         Wrong(
             "loss per token",
             typed("65"),
-            says(
+            (
                 "losses per token can't be compared across vocabularies. Divide by characters, "
                 "not tokens."
             ),

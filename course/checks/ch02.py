@@ -261,11 +261,10 @@ def hint_rounded_up(args, got, right):
     )
 
 
-def hint_start_kept(args, got, right):
-    return (
-        "your validation part is the beginning of the text. The model would learn from what comes "
-        "after; keep the end for validation."
-    )
+HINT_START_KEPT = (
+    "your validation part is the beginning of the text. The model would learn from what comes "
+    "after; keep the end for validation."
+)
 
 
 def hint_decimals(args, got, right):
@@ -289,7 +288,7 @@ SPLIT = Part(
         Wrong(
             "shuffled",
             shuffled,
-            lambda args, got, right: (
+            (
                 "validation text occurs before training text. Text is a sequence: cut once, do not "
                 "shuffle."
             ),
@@ -309,14 +308,14 @@ SPLIT = Part(
         Wrong(
             "start kept",
             start_kept,
-            hint_start_kept,
+            HINT_START_KEPT,
             "The Wrong End",
         ),
-        Wrong("start kept, rounded down", start_kept_rounded, hint_start_kept, "The Wrong End"),
+        Wrong("start kept, rounded down", start_kept_rounded, HINT_START_KEPT, "The Wrong End"),
         Wrong(
             "second part forgotten",
             second_forgotten,
-            lambda args, got, right: (
+            (
                 "your answer gives one part. Two tensors were asked for, the first part and the "
                 "rest: return both, with a comma between them."
             ),
@@ -356,7 +355,7 @@ SPLIT = Part(
         Wrong(
             "left a list",
             left_a_list,
-            lambda args, got, right: (
+            (
                 "a list went in and two lists came out. Make a tensor of the ids first: "
                 "torch.as_tensor(ids)."
             ),
@@ -626,8 +625,7 @@ def hint_last_start(args, got, right):
     )
 
 
-def hint_backwards(args, got, right):
-    return "y[t] is what came before x[t]. You shifted the wrong way."
+HINT_BACKWARDS = "y[t] is what came before x[t]. You shifted the wrong way."
 
 
 def hint_row_of_starts(args, got, right):
@@ -660,32 +658,28 @@ def hint_one_answer(args, got, right):
     )
 
 
-def hint_id_plus_one(args, got, right):
-    return (
-        "y is the id plus one, not the token one place later. Ids are names: add 1 to the place, "
-        "and look up what stands there."
-    )
+HINT_ID_PLUS_ONE = (
+    "y is the id plus one, not the token one place later. Ids are names: add 1 to the place, "
+    "and look up what stands there."
+)
 
 
-def hint_rolled(args, got, right):
-    return (
-        "the last entry of each y is the first token of x. roll brings back in front what falls "
-        "out at the end; take y from the text: ids[i+1 : i+T+1]."
-    )
+HINT_ROLLED = (
+    "the last entry of each y is the first token of x. roll brings back in front what falls "
+    "out at the end; take y from the text: ids[i+1 : i+T+1]."
+)
 
 
-def hint_clamped(args, got, right):
-    return (
-        "the last start comes much more often than each of the others: a limit set afterwards, as "
-        "by clamp or min, piles up there what was too large. Draw from the possible starts only."
-    )
+HINT_CLAMPED = (
+    "the last start comes much more often than each of the others: a limit set afterwards, as "
+    "by clamp or min, piles up there what was too large. Draw from the possible starts only."
+)
 
 
-def hint_wrapped(args, got, right):
-    return (
-        "the first starts come more often than the last ones: the remainder % brings what was too "
-        "large back to the front. Draw from the possible starts only."
-    )
+HINT_WRAPPED = (
+    "the first starts come more often than the last ones: the remainder % brings what was too "
+    "large back to the front. Draw from the possible starts only."
+)
 
 
 def hint_each_once(args, got, right):
@@ -696,11 +690,10 @@ def hint_each_once(args, got, right):
     )
 
 
-def hint_unseeded(args, got, right):
-    return (
-        "the same seed gives other batches each time. Hand the generator on: "
-        "torch.randint(…, generator=generator)."
-    )
+HINT_UNSEEDED = (
+    "the same seed gives other batches each time. Hand the generator on: "
+    "torch.randint(…, generator=generator)."
+)
 
 
 BATCH = Part(
@@ -712,13 +705,13 @@ BATCH = Part(
         Wrong(
             "not shifted",
             blocks(anywhere, 0, 0),
-            lambda args, got, right: (
+            (
                 "y equals x. A model can copy and learn nothing; take y one position later: "
                 "ids[i+1 : i+T+1]."
             ),
             "The Echo",
         ),
-        Wrong("shifted backwards", blocks(anywhere, 1, 0), hint_backwards, "The Wrong End"),
+        Wrong("shifted backwards", blocks(anywhere, 1, 0), HINT_BACKWARDS, "The Wrong End"),
         Wrong(
             "one start too many",
             blocks(lambda n, T, B, g: torch.randint(0, n - T + 1, size=(B,), generator=g)),
@@ -743,16 +736,14 @@ BATCH = Part(
         Wrong(
             "two later",
             blocks(lambda n, T, B, g: torch.randint(0, n - T - 1, size=(B,), generator=g), 0, 2),
-            lambda args, got, right: (
-                "y[t] is two places after x[t]. You shifted twice: once is enough."
-            ),
+            ("y[t] is two places after x[t]. You shifted twice: once is enough."),
             "The Fence Post",
         ),
-        Wrong("rolled", rolled, hint_rolled, "The Merry-Go-Round"),
+        Wrong("rolled", rolled, HINT_ROLLED, "The Merry-Go-Round"),
         Wrong(
             "places returned",
             places_returned,
-            lambda args, got, right: (
+            (
                 "x and y hold places in the text, 0 to n - 1, not tokens. Look them up: "
                 "ids[positions]."
             ),
@@ -761,13 +752,13 @@ BATCH = Part(
         Wrong(
             "y is places",
             places_as_targets,
-            lambda args, got, right: (
+            (
                 "x holds tokens, and y holds places in the text, 0 to n - 1. Look the places up: "
                 "ids[…]."
             ),
             "The Catalogue",
         ),
-        Wrong("id plus one", plus_one, hint_id_plus_one, "The Catalogue"),
+        Wrong("id plus one", plus_one, HINT_ID_PLUS_ONE, "The Catalogue"),
         Wrong("row of starts", no_column, hint_row_of_starts, "The Sideways Row"),
         Wrong("slice of many starts", sliced_at_once, hint_slice, "The Sideways Row"),
         Wrong("one block", single_block, hint_one_block, "The Groundhog"),
@@ -776,7 +767,7 @@ BATCH = Part(
         Wrong(
             "decimals",
             batch_of_decimals,
-            lambda args, got, right: (
+            (
                 "x and y hold decimals (dtype float); ids are whole numbers. A tensor made by "
                 "torch.zeros or torch.empty holds ids with dtype=torch.long only."
             ),
@@ -790,21 +781,19 @@ BATCH = Part(
             ),
             "The Groundhog",
         ),
-        Wrong("clamped", blocks(clamped), hint_clamped, "The Loaded Die"),
-        Wrong("remainder", blocks(wrapped), hint_wrapped, "The Loaded Die"),
+        Wrong("clamped", blocks(clamped), HINT_CLAMPED, "The Loaded Die"),
+        Wrong("remainder", blocks(wrapped), HINT_WRAPPED, "The Loaded Die"),
         Wrong("each start once", blocks(each_start_once), hint_each_once, "The Early Leaver"),
         Wrong(
             "two draws",
             two_draws,
-            lambda args, got, right: (
-                "y belongs to another start than x: draw once, and use the starts for both."
-            ),
+            ("y belongs to another start than x: draw once, and use the starts for both."),
             "The Loaded Die",
         ),
         Wrong(
             "same batch every time",
             blocks(own_seed),
-            lambda args, got, right: (
+            (
                 "one batch after the other was the same. Draw from the generator you are given, "
                 "without seeding it again."
             ),
@@ -813,13 +802,13 @@ BATCH = Part(
         Wrong(
             "generator unused",
             blocks(anywhere, seeded=False),
-            hint_unseeded,
+            HINT_UNSEEDED,
             "The Forgetter",
         ),
         Wrong(
             "device unused",
             on_the_cpu,
-            lambda args, got, right: (
+            (
                 "x and y stay on the CPU whatever device is asked for. End with .to(device); None "
                 "leaves them where they are."
             ),
@@ -1243,15 +1232,15 @@ MENDED = Part(
         Wrong("shift mended only", mended_with(1, "T"), hint_still_overlaps, "The Eavesdropper"),
         Wrong("split mended only", mended_with(0, 0), hint_still_echo, "The Echo"),
         Wrong("as given", mended_with(0, "T"), hint_as_given, "The Echo"),
-        Wrong("backwards", mended_with(-1, 0), hint_backwards, "The Wrong End"),
-        Wrong("rolled", mended_with(to_y="roll"), hint_rolled, "The Merry-Go-Round"),
-        Wrong("id plus one", mended_with(to_y="plus"), hint_id_plus_one, "The Catalogue"),
-        Wrong("generator unused", mended_with(seeded=False), hint_unseeded, "The Forgetter"),
+        Wrong("backwards", mended_with(-1, 0), HINT_BACKWARDS, "The Wrong End"),
+        Wrong("rolled", mended_with(to_y="roll"), HINT_ROLLED, "The Merry-Go-Round"),
+        Wrong("id plus one", mended_with(to_y="plus"), HINT_ID_PLUS_ONE, "The Catalogue"),
+        Wrong("generator unused", mended_with(seeded=False), HINT_UNSEEDED, "The Forgetter"),
         Wrong("one id lost", mended_with(1, -1), hint_lost, "The Fence Post"),
         Wrong("T ids lost", mended_with(1, "-T"), hint_lost, "The Wrong End"),
         Wrong("both cut early", mended_with(both_early=True), hint_both_early, "The Red Herring"),
-        Wrong("clamped", mended_with(bend="clamp"), hint_clamped, "The Loaded Die"),
-        Wrong("remainder", mended_with(bend="%"), hint_wrapped, "The Loaded Die"),
+        Wrong("clamped", mended_with(bend="clamp"), HINT_CLAMPED, "The Loaded Die"),
+        Wrong("remainder", mended_with(bend="%"), HINT_WRAPPED, "The Loaded Die"),
         Wrong("one id in both", mended_with(1, 1), hint_still_overlaps, "The Fence Post"),
         Wrong(
             "one start too many",

@@ -7,7 +7,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong
-from course.checks.typed import read_choice, read_whole
+from course.checks.typed import read_choice, read_whole, typed
 
 
 def normal(generator: torch.Generator, *shape: int) -> torch.Tensor:
@@ -114,10 +114,6 @@ def look_up_cases(g: torch.Generator) -> list[tuple]:
     ]
 
 
-def hint_columns_picked(args, got, right):
-    return "you picked columns. A token's vector is a row of the table."
-
-
 def hint_laid_down(args, got, right):
     T, C = right[0].shape
     return (
@@ -141,13 +137,6 @@ def hint_narrow(columns):
     return hint
 
 
-def hint_brackets(args, got, right):
-    return (
-        "your answer puts square brackets on the table, which is how rows are picked out. Leave "
-        "the choice to the one-hot: the product (T, V) @ (V, C) alone makes the rows."
-    )
-
-
 def hint_factors(args, got, right):
     kinds = re.search(r"(?:got:|type) (\w+)(?: int)? (?:!=|but found) (\w+)", got.text)
     shapes = re.search(r"\((\d+)x(\d+) and (\d+)x(\d+)\)", got.text)
@@ -166,27 +155,18 @@ def hint_factors(args, got, right):
     return f"your answer stops with {got.kind}: {got.text}"
 
 
-def hint_made_whole(args, got, right):
-    return (
-        "the numbers of the table were cut to whole ones: you turned the table into the type of "
-        "the one-hot. Turn the one-hot into the table's: .to(table.dtype)"
-    )
-
-
-def hint_gradient_cut(args, got, right):
-    return (
-        "values right, gradient wrong: the table can't learn through your result. detach(), .data, "
-        ".tolist(), .item() and no_grad() lose torch's note of what was computed from it."
-    )
-
-
 LOOK_UP = Part(
     "look_up",
     right_look_up,
     cases=look_up_cases,
     drive=drive_look_up,
     wrong=(
-        Wrong("columns picked", columns_picked, hint_columns_picked, "The Wrong Turn"),
+        Wrong(
+            "columns picked",
+            columns_picked,
+            ("you picked columns. A token's vector is a row of the table."),
+            "The Wrong Turn",
+        ),
         Wrong("result on its side", laid_down, hint_laid_down, "The Mirror"),
         Wrong(
             "columns to the largest id",
@@ -200,9 +180,34 @@ LOOK_UP = Part(
             hint_narrow(lambda ids: len(ids.unique())),
             "The Small Hotel",
         ),
-        Wrong("gradient cut", gradient_cut, hint_gradient_cut, "The Cut Cord"),
-        Wrong("table made whole", table_made_whole, hint_made_whole, "The Odd Couple"),
-        Wrong("rows picked out", picked_out, hint_brackets, "The Shortcut"),
+        Wrong(
+            "gradient cut",
+            gradient_cut,
+            (
+                "values right, gradient wrong: the table can't learn through your result. "
+                "detach(), .data, .tolist(), .item() and no_grad() lose torch's note of what was "
+                "computed from it."
+            ),
+            "The Cut Cord",
+        ),
+        Wrong(
+            "table made whole",
+            table_made_whole,
+            (
+                "the numbers of the table were cut to whole ones: you turned the table into the "
+                "type of the one-hot. Turn the one-hot into the table's: .to(table.dtype)"
+            ),
+            "The Odd Couple",
+        ),
+        Wrong(
+            "rows picked out",
+            picked_out,
+            (
+                "your answer puts square brackets on the table, which is how rows are picked out. "
+                "Leave the choice to the one-hot: the product (T, V) @ (V, C) alone makes the rows."
+            ),
+            "The Shortcut",
+        ),
         Wrong("factors do not fit", whole_numbers, hint_factors, "The Odd Couple"),
         Wrong("table on the left", table_on_the_left, hint_factors, "The Mirror"),
         Wrong("table on the left, turned", table_before_columns, hint_factors, "The Mirror"),
@@ -468,15 +473,7 @@ def embedding_cases(g: torch.Generator) -> list[tuple]:
     ]
 
 
-def hint_one_row(args, got, right):
-    return "all positions got the same vector. Look up arange(T), not a single index."
-
-
-def hint_along_batch(args, got, right):
-    return (
-        "rows of the batch got different positions. You counted along the batch: arange(T), and "
-        "let it broadcast."
-    )
+HINT_ONE_ROW = "all positions got the same vector. Look up arange(T), not a single index."
 
 
 def hint_as_many(args, got, right):
@@ -500,17 +497,6 @@ def hint_from_zero(args, got, right):
     )
 
 
-def hint_ids_as_places(args, got, right):
-    return (
-        "you looked up the ids in the table of positions. Its rows belong to places, whatever "
-        "token stands there: look up arange(start, start + T)."
-    )
-
-
-def hint_multiplied(args, got, right):
-    return "you multiplied the row of the token by the row of its place. Add the two."
-
-
 def hint_side_by_side(args, got, right):
     return (
         f"your vectors have {got.shape[-1]} numbers, expected {right.shape[-1]}: you put the rows "
@@ -524,13 +510,6 @@ def hint_unlike(args, got, right):
     return (
         "torch.cat puts things side by side, and the rows of the tokens, (B, T, C), and of the "
         "positions, (T, C), are unlike. Add them instead: a sum stretches the smaller one."
-    )
-
-
-def hint_fixed(args, got, right):
-    return (
-        "entries are dropped although nobody asked for it: the share does not follow the argument. "
-        "Hand it on: nn.Dropout(dropout)."
     )
 
 
@@ -562,13 +541,6 @@ def hint_zero_to_end(args, got, right):
     )
 
 
-def hint_cut_off(args, got, right):
-    return (
-        "vectors right, and a table that can't learn: .data and detach() lose torch's note of what "
-        "was computed from it. Call the table: self.position(…)."
-    )
-
-
 def hint_number(args, got, right):
     if got.text != UNCALLABLE:
         return f"your answer stops with {got.kind}: {got.text}"
@@ -587,35 +559,10 @@ def hint_names(args, got, right):
     )
 
 
-def hint_from_one(args, got, right):
-    return "the first token got position 1. Positions start at 0, like everything torch counts."
-
-
-def hint_no_places(args, got, right):
-    return (
-        "a token has the same vector wherever it stands: the row of its position is not added. "
-        "Look it up in self.position."
-    )
-
-
 def hint_no_dropout(args, got, right):
     return (
         f"with dropout={args[3]['dropout']}, while training, nothing is dropped. Keep an "
         "nn.Dropout(dropout) and put the sum through it."
-    )
-
-
-def hint_dropout_parts(args, got, right):
-    return (
-        "dropout acts on one table's rows before they are added. Add first, then drop entries of "
-        "the sum."
-    )
-
-
-def hint_dropout_always(args, got, right):
-    return (
-        "after eval() entries are still dropped. nn.Dropout follows the module's mode; F.dropout "
-        "has to be told: training=self.training."
     )
 
 
@@ -633,25 +580,41 @@ EMBEDDING = Part(
     cases=embedding_cases,
     drive=drive_embedding,
     wrong=(
-        Wrong("row 0 for all", row_of(lambda start, T: 0), hint_one_row, "The Standstill"),
-        Wrong("row start for all", row_of(lambda start, T: start), hint_one_row, "The Standstill"),
+        Wrong("row 0 for all", row_of(lambda start, T: 0), HINT_ONE_ROW, "The Standstill"),
+        Wrong("row start for all", row_of(lambda start, T: start), HINT_ONE_ROW, "The Standstill"),
         Wrong(
             "last row for all",
             row_of(lambda start, T: start + T - 1),
-            hint_one_row,
+            HINT_ONE_ROW,
             "The Standstill",
         ),
         Wrong(
             "counted along the batch",
             with_places(along_the_batch),
-            hint_along_batch,
+            (
+                "rows of the batch got different positions. You counted along the batch: "
+                "arange(T), and let it broadcast."
+            ),
             "The Wrong Turn",
         ),
         Wrong("as many as rows", with_places(as_many_as_rows), hint_as_many, "The Wrong Turn"),
         Wrong("whole table", with_places(whole_table), hint_whole_table, "The Whole Shelf"),
         Wrong("start unused", with_places(always_from_zero), hint_from_zero, "The Fresh Starter"),
-        Wrong("counted from one", with_places(from_one), hint_from_one, "The Fence Post"),
-        Wrong("ids as places", with_places(ids_as_places), hint_ids_as_places, "The Catalogue"),
+        Wrong(
+            "counted from one",
+            with_places(from_one),
+            ("the first token got position 1. Positions start at 0, like everything torch counts."),
+            "The Fence Post",
+        ),
+        Wrong(
+            "ids as places",
+            with_places(ids_as_places),
+            (
+                "you looked up the ids in the table of positions. Its rows belong to places, "
+                "whatever token stands there: look up arange(start, start + T)."
+            ),
+            "The Catalogue",
+        ),
         Wrong(
             "one size for both",
             OneSize,
@@ -677,28 +640,63 @@ EMBEDDING = Part(
             "The Fresh Starter",
         ),
         Wrong("from 0 to end", with_places(from_zero_to_end), hint_zero_to_end, "The Whole Shelf"),
-        Wrong("position cut off", with_places(cut_off), hint_cut_off, "The Cut Cord"),
+        Wrong(
+            "position cut off",
+            with_places(cut_off),
+            (
+                "vectors right, and a table that can't learn: .data and detach() lose torch's note "
+                "of what was computed from it. Call the table: self.position(…)."
+            ),
+            "The Cut Cord",
+        ),
         Wrong("number for dropout", NumberForDropout, hint_number, "The Forgetter"),
         Wrong("other names", OtherNames, hint_names, "The Half Move"),
-        Wrong("multiplied", with_sum(multiplied), hint_multiplied, "The Wrong Glue"),
+        Wrong(
+            "multiplied",
+            with_sum(multiplied),
+            ("you multiplied the row of the token by the row of its place. Add the two."),
+            "The Wrong Glue",
+        ),
         Wrong("side by side", with_sum(side_by_side), hint_side_by_side, "The Wrong Glue"),
         Wrong("places first", with_sum(places_first), hint_side_by_side, "The Wrong Glue"),
         Wrong("unlike side by side", with_sum(side_by_side_unlike), hint_unlike, "The Wrong Glue"),
-        Wrong("no positions", with_sum(places_left_out), hint_no_places, "The Standstill"),
+        Wrong(
+            "no positions",
+            with_sum(places_left_out),
+            (
+                "a token has the same vector wherever it stands: the row of its position is not "
+                "added. Look it up in self.position."
+            ),
+            "The Standstill",
+        ),
         Wrong("no dropout", with_sum(dropout_left_out), hint_no_dropout, "The Leftover"),
         Wrong(
             "dropout before the sum",
             with_sum(dropout_on_tokens),
-            hint_dropout_parts,
+            (
+                "dropout acts on one table's rows before they are added. Add first, then drop "
+                "entries of the sum."
+            ),
             "The Early Bird",
         ),
         Wrong(
             "dropout while evaluating",
             with_sum(dropout_always),
-            hint_dropout_always,
+            (
+                "after eval() entries are still dropped. nn.Dropout follows the module's mode; "
+                "F.dropout has to be told: training=self.training."
+            ),
             "The Sleepwalker",
         ),
-        Wrong("fixed share", Fixed, hint_fixed, "The Forgetter"),
+        Wrong(
+            "fixed share",
+            Fixed,
+            (
+                "entries are dropped although nobody asked for it: the share does not follow the "
+                "argument. Hand it on: nn.Dropout(dropout)."
+            ),
+            "The Forgetter",
+        ),
         Wrong("too long unnoticed", Unchecked, hint_unchecked, "The Leftover"),
         Wrong("too long cut off", CutShort, hint_unchecked, "The Leftover"),
     ),
@@ -720,45 +718,6 @@ def hint_whole_matrix(args, got, right):
     )
 
 
-def hint_one_column(args, got, right):
-    return (
-        "128 counts the further inputs of the next matrix. Each of them comes with a weight for "
-        "each of the 128 outputs."
-    )
-
-
-def hint_nothing(args, got, right):
-    return (
-        "the results can be the same, the number of parameters is not: W₁ and W₂ are two matrices "
-        "of 128 × 128, and adding needs one."
-    )
-
-
-def hint_saves(args, got, right):
-    return "the number is right, its sign is not: after concatenation the matrix is the larger one."
-
-
-def hint_costs(args, got, right):
-    return (
-        "the number is right, its sign is not: here the tables for adding are the larger ones, so "
-        "adding saves less than nothing. Type a negative number."
-    )
-
-
-def hint_same_matrix(args, got, right):
-    return (
-        "right for the next matrix: 96 + 32 numbers are as wide as 128. But now the tables differ: "
-        "count their entries."
-    )
-
-
-def hint_still_twice(args, got, right):
-    return (
-        "that was question a. Here the two vectors side by side have 96 + 32 = 128 numbers, so "
-        "the next matrix is no wider."
-    )
-
-
 def hint_one_table(args, got, right):
     return f"{abs(got)} is the difference of one table only. Both became narrower."
 
@@ -773,9 +732,33 @@ SAVED = Part(
         Wrong("the token table", lambda: 65 * 128, hint_tables, "The Bystander"),
         Wrong("the position table", lambda: 100 * 128, hint_tables, "The Bystander"),
         Wrong("the wide matrix", lambda: 2 * 128 * 128, hint_whole_matrix, "The Bystander"),
-        Wrong("inputs only", lambda: 128, hint_one_column, "The Bystander"),
-        Wrong("nothing", lambda: 0, hint_nothing, "The Bystander"),
-        Wrong("sign", lambda: -128 * 128, hint_saves, "The Climber"),
+        Wrong(
+            "inputs only",
+            lambda: 128,
+            (
+                "128 counts the further inputs of the next matrix. Each of them comes with a "
+                "weight for each of the 128 outputs."
+            ),
+            "The Bystander",
+        ),
+        Wrong(
+            "nothing",
+            lambda: 0,
+            (
+                "the results can be the same, the number of parameters is not: W₁ and W₂ are two "
+                "matrices of 128 × 128, and adding needs one."
+            ),
+            "The Bystander",
+        ),
+        Wrong(
+            "sign",
+            lambda: -128 * 128,
+            (
+                "the number is right, its sign is not: after concatenation the matrix is the "
+                "larger one."
+            ),
+            "The Climber",
+        ),
     ),
 )
 COST = Part(
@@ -784,9 +767,33 @@ COST = Part(
     label="b",
     read=read_whole,
     wrong=(
-        Wrong("sign", lambda: 65 * 32 + 100 * 96, hint_costs, "The Climber"),
-        Wrong("next matrix only", lambda: 0, hint_same_matrix, "The Bystander"),
-        Wrong("still twice as wide", lambda: 128 * 128, hint_still_twice, "The Bystander"),
+        Wrong(
+            "sign",
+            lambda: 65 * 32 + 100 * 96,
+            (
+                "the number is right, its sign is not: here the tables for adding are the larger "
+                "ones, so adding saves less than nothing. Type a negative number."
+            ),
+            "The Climber",
+        ),
+        Wrong(
+            "next matrix only",
+            lambda: 0,
+            (
+                "right for the next matrix: 96 + 32 numbers are as wide as 128. But now the tables "
+                "differ: count their entries."
+            ),
+            "The Bystander",
+        ),
+        Wrong(
+            "still twice as wide",
+            lambda: 128 * 128,
+            (
+                "that was question a. Here the two vectors side by side have 96 + 32 = 128 "
+                "numbers, so the next matrix is no wider."
+            ),
+            "The Bystander",
+        ),
         Wrong("token table only", lambda: -65 * 32, hint_one_table, "The Bystander"),
         Wrong("position table only", lambda: -100 * 96, hint_one_table, "The Bystander"),
     ),
@@ -969,24 +976,10 @@ def hint_zero(args, got, right):
     )
 
 
-def hint_without_sign(args, got, right):
-    return (
-        "rows that point the opposite way count as near: without its sign, −0.9 is as large as "
-        "0.9. Rank the cosines as they are."
-    )
-
-
 def hint_one_too_few(args, got, right):
     return (
         f"{len(got)} neighbours, not {len(right)}. You left the token itself out of the k nearest; "
         "ask for one more before you do."
-    )
-
-
-def hint_columns_normalised(args, got, right):
-    return (
-        "you gave every column the length 1, dim=0. Each row needs it: dim=-1, so that only its "
-        "direction counts."
     )
 
 
@@ -997,37 +990,15 @@ def hint_not_led_back(args, got, right):
     )
 
 
-def hint_in_order(args, got, right):
-    return "the right neighbours, in the order of their ids. The nearest comes first."
+HINT_PRODUCT = (
+    "long rows win everywhere, and with counts those are the frequent tokens. You used dot "
+    "products; divide by both lengths."
+)
 
 
-def hint_product(args, got, right):
-    return (
-        "long rows win everywhere, and with counts those are the frequent tokens. You used dot "
-        "products; divide by both lengths."
-    )
-
-
-def hint_squared(args, got, right):
-    return (
-        "short rows win everywhere: you divide by the square of a length. The length is the root "
-        "of the sum of squares."
-    )
-
-
-def hint_distance(args, got, right):
-    return (
-        "rows of similar length win: you measured how far apart the points are. Neighbours point "
-        "in the same direction, so give every row the length 1 first."
-    )
-
-
-def hint_farthest(args, got, right):
-    return "these are the farthest. Similarity sorts from large to small; distance the other way."
-
-
-def hint_scores(args, got, right):
-    return "you return how similar the neighbours are, not who they are. topk gives both: .indices"
+HINT_FARTHEST = (
+    "these are the farthest. Similarity sorts from large to small; distance the other way."
+)
 
 
 NEAREST = Part(
@@ -1040,37 +1011,77 @@ NEAREST = Part(
         Wrong("itself and k more", itself_and_k, hint_itself, "The Selfie"),
         Wrong("first dropped", first_dropped, hint_first_dropped, "The Coin Toss"),
         Wrong("zero for itself", zero_for_itself, hint_zero, "The Selfie"),
-        Wrong("without the sign", without_sign, hint_without_sign, "The Wrong End"),
+        Wrong(
+            "without the sign",
+            without_sign,
+            (
+                "rows that point the opposite way count as near: without its sign, −0.9 is as "
+                "large as 0.9. Rank the cosines as they are."
+            ),
+            "The Wrong End",
+        ),
         Wrong("one too few", one_too_few, hint_one_too_few, "The Fence Post"),
-        Wrong("columns normalised", columns_normalised, hint_columns_normalised, "The Wrong Turn"),
+        Wrong(
+            "columns normalised",
+            columns_normalised,
+            (
+                "you gave every column the length 1, dim=0. Each row needs it: dim=-1, so that "
+                "only its direction counts."
+            ),
+            "The Wrong Turn",
+        ),
         Wrong("ids not led back", not_led_back, hint_not_led_back, "The Fence Post"),
-        Wrong("sorted by id", in_order_of_ids, hint_in_order, "The Numerologist"),
-        Wrong("dot products", by_product, hint_product, "The Loudspeaker"),
-        Wrong("dot products and itself", by_product_itself, hint_product, "The Loudspeaker"),
+        Wrong(
+            "sorted by id",
+            in_order_of_ids,
+            ("the right neighbours, in the order of their ids. The nearest comes first."),
+            "The Numerologist",
+        ),
+        Wrong("dot products", by_product, HINT_PRODUCT, "The Loudspeaker"),
+        Wrong("dot products and itself", by_product_itself, HINT_PRODUCT, "The Loudspeaker"),
         Wrong(
             "dot products without the first",
             by_product_without_first,
-            hint_product,
+            HINT_PRODUCT,
             "The Loudspeaker",
         ),
-        Wrong("divided by the square", by_own_length, hint_squared, "The Loudspeaker"),
-        Wrong("distance", by_distance, hint_distance, "The Loudspeaker"),
+        Wrong(
+            "divided by the square",
+            by_own_length,
+            (
+                "short rows win everywhere: you divide by the square of a length. The length is "
+                "the root of the sum of squares."
+            ),
+            "The Loudspeaker",
+        ),
+        Wrong(
+            "distance",
+            by_distance,
+            (
+                "rows of similar length win: you measured how far apart the points are. Neighbours "
+                "point in the same direction, so give every row the length 1 first."
+            ),
+            "The Loudspeaker",
+        ),
         Wrong("distance and itself", by_distance_itself, hint_itself, "The Selfie"),
-        Wrong("farthest", farthest, hint_farthest, "The Climber"),
-        Wrong("farthest by distance", farthest_by_distance, hint_farthest, "The Climber"),
-        Wrong("scores for ids", scores_for_ids, hint_scores, "The Scoreboard"),
+        Wrong("farthest", farthest, HINT_FARTHEST, "The Climber"),
+        Wrong("farthest by distance", farthest_by_distance, HINT_FARTHEST, "The Climber"),
+        Wrong(
+            "scores for ids",
+            scores_for_ids,
+            (
+                "you return how similar the neighbours are, not who they are. topk gives both: "
+                ".indices"
+            ),
+            "The Scoreboard",
+        ),
     ),
 )
 
 # 3.5 Renumber the vocabulary
 
 
-def equal() -> str:
-    return "equal"
-
-
-def different() -> str:
-    return "different"
+equal, different = typed("equal"), typed("different")
 
 
 def put(table, new):
@@ -1108,13 +1119,6 @@ def moved(args):
     new = args[2]
     v = next(v for v in range(len(new)) if new[new[v]] != v)
     return v, int(new[v])
-
-
-def hint_same_loss(args, got, right):
-    return (
-        "the loss is equal to the last bit. An id is a name, not a quantity: 7 is not closer to 8 "
-        "than to 60."
-    )
 
 
 def hint_rows_taken(args, got, right):
@@ -1162,7 +1166,17 @@ SAME_LOSS = Part(
     equal,
     label="a",
     read=read_choice("equal", "different"),
-    wrong=(Wrong("different", different, hint_same_loss, "The Numerologist"),),
+    wrong=(
+        Wrong(
+            "different",
+            different,
+            (
+                "the loss is equal to the last bit. An id is a name, not a quantity: 7 is not "
+                "closer to 8 than to 60."
+            ),
+            "The Numerologist",
+        ),
+    ),
 )
 RENUMBER = Part(
     "renumber",

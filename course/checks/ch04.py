@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong, first_index
-from course.checks.typed import read_choice
+from course.checks.typed import read_choice, typed
 
 PREDICTIONS = {
     "4.p1": Prediction("a", choices="abcd"),  # the first and the second average
@@ -95,7 +95,7 @@ MASK = Part(
         Wrong(
             "upper triangle",
             lambda: causal(4).T,
-            lambda args, got, right: (
+            (
                 "position 0 can see position 3. Your mask keeps the upper triangle; a row is who "
                 "looks, a column who is looked at: swap the two."
             ),
@@ -104,7 +104,7 @@ MASK = Part(
         Wrong(
             "no diagonal",
             lambda: causal(4) & ~torch.eye(4, dtype=torch.bool),
-            lambda args, got, right: (
+            (
                 "position 0 sees nothing, not even itself, so its row can't add up to 1. Keep the "
                 "diagonal."
             ),
@@ -113,7 +113,7 @@ MASK = Part(
         Wrong(
             "against the right edge",
             lambda: causal(4).flip(1),
-            lambda args, got, right: (
+            (
                 "position 0 can see position 3 and not itself: your ones stand against the right "
                 "edge. Column 0 is the first position, and everybody may see that."
             ),
@@ -122,7 +122,7 @@ MASK = Part(
         Wrong(
             "opposite",
             lambda: ~causal(4),
-            lambda args, got, right: (
+            (
                 'every entry is the opposite. Here True means "may look" (as in '
                 "F.scaled_dot_product_attention; nn.MultiheadAttention means the reverse)."
             ),
@@ -275,13 +275,6 @@ def hint_zero(args, got, right):
     )
 
 
-def hint_columns(args, got, right):
-    return (
-        "columns add up to 1, rows do not. Each query shares itself out over the keys: softmax "
-        "over the last dimension."
-    )
-
-
 def hint_no_scale(args, got, right):
     d = args[0].shape[-1]
     return (
@@ -318,13 +311,6 @@ def hint_softmax_front(args, got, right):
     )
 
 
-def hint_reversed(args, got, right):
-    return (
-        "the mask works the wrong way round: each position sees the future alone, and the last "
-        'sees nothing. True means "may look", so hide where it is False: ~mask.'
-    )
-
-
 def hint_unused(args, got, right):
     name, weight = future(got, args)
     return f"row {name} gives {weight:.2f} to the future: {NO_EFFECT}"
@@ -356,27 +342,6 @@ def hint_divided_after(args, got, right):
     )
 
 
-def hint_low(args, got, right):
-    return (
-        "hidden keys get weight where the scores of the others are low, here "
-        "−240. The number you put in is low, not the lowest: use −inf."
-    )
-
-
-def hint_keys_by_queries(args, got, right):
-    return (
-        "your table is the wrong way round: a row belongs to a query, a column to a key. The "
-        "queries stand on the left: q @ k.transpose(-2, -1)."
-    )
-
-
-def hint_always_causal(args, got, right):
-    return (
-        "your answer hides the future whether or not it is asked to. Hide what the mask hides, "
-        "and nothing where mask is None."
-    )
-
-
 def hint_mask_needed(args, got, right):
     return (
         f"your answer stops with {got.kind} where mask is None, which means that all may look. "
@@ -393,7 +358,15 @@ def hint_truth_of_mask(args, got, right):
 
 # Mistakes with the mask and the axes that are the same in the weights and in the whole.
 COMMON = (
-    ("softmax over queries", softmax_over_queries, hint_columns, "The Wrong Turn"),
+    (
+        "softmax over queries",
+        softmax_over_queries,
+        (
+            "columns add up to 1, rows do not. Each query shares itself out over the keys: softmax "
+            "over the last dimension."
+        ),
+        "The Wrong Turn",
+    ),
     ("no scale", no_scale, hint_no_scale, "The Ruler"),
     ("scaled by width", scaled_by_width, hint_by_width, "The Ruler"),
     ("multiplied by the scale", multiplied, hint_multiplied, "The Ruler"),
@@ -411,10 +384,42 @@ COMMON = (
     ),
     ("width from the front", width_from_the_front, hint_front_width, "The Ruler"),
     ("divided after the softmax", divided_after, hint_divided_after, "The Ruler"),
-    ("low, not lowest", low_score, hint_low, "The Loud Zero"),
-    ("keys by queries", keys_by_queries, hint_keys_by_queries, "The Mirror"),
-    ("mask reversed", mask_reversed, hint_reversed, "The Mirror"),
-    ("always causal", always_causal, hint_always_causal, "The Deaf Ear"),
+    (
+        "low, not lowest",
+        low_score,
+        (
+            "hidden keys get weight where the scores of the others are low, here "
+            "−240. The number you put in is low, not the lowest: use −inf."
+        ),
+        "The Loud Zero",
+    ),
+    (
+        "keys by queries",
+        keys_by_queries,
+        (
+            "your table is the wrong way round: a row belongs to a query, a column to a key. The "
+            "queries stand on the left: q @ k.transpose(-2, -1)."
+        ),
+        "The Mirror",
+    ),
+    (
+        "mask reversed",
+        mask_reversed,
+        (
+            "the mask works the wrong way round: each position sees the future alone, and the last "
+            'sees nothing. True means "may look", so hide where it is False: ~mask.'
+        ),
+        "The Mirror",
+    ),
+    (
+        "always causal",
+        always_causal,
+        (
+            "your answer hides the future whether or not it is asked to. Hide what the mask hides, "
+            "and nothing where mask is None."
+        ),
+        "The Deaf Ear",
+    ),
     ("mask needed", mask_needed, hint_mask_needed, "The Deaf Ear"),
     ("truth of a mask", truth_of_mask, hint_truth_of_mask, "The Deaf Ear"),
     ("axes from the front", axes_from_the_front, hint_front, "The Wrong Turn"),
@@ -459,36 +464,10 @@ def hint_weights_only(args, got, right):
     )
 
 
-def hint_no_softmax(args, got, right):
-    return (
-        "the scores go straight to the values, so the shares of a query add up to anything. "
-        "Softmax them first."
-    )
-
-
-def hint_after(args, got, right):
-    return (
-        "the weights of row 0 don't add up to 1. You masked after the softmax; put −inf into the "
-        "scores before it."
-    )
-
-
-def hint_zero_unseen(args, got, right):
-    return (
-        "row 0 gives weight to the future. A score of 0 still gets weight, because e⁰ = 1; use "
-        "−inf."
-    )
-
-
-def hint_unused_unseen(args, got, right):
-    return f"row 0 gives weight to the future: {NO_EFFECT}"
-
-
-def hint_softmax_late(args, got, right):
-    return (
-        "the softmax comes after the values, so it shares out features instead of keys. First "
-        "the scores become shares, then the shares average the values."
-    )
+HINT_NO_SOFTMAX = (
+    "the scores go straight to the values, so the shares of a query add up to anything. "
+    "Softmax them first."
+)
 
 
 def hint_by_values(args, got, right):
@@ -522,29 +501,48 @@ ATTENTION = Part(
         Wrong(
             "no softmax",
             then_average(lambda q, k, mask: hidden(scores(q, k), mask)),
-            hint_no_softmax,
+            HINT_NO_SOFTMAX,
             "The Raw Score",
         ),
         Wrong(
             "no softmax, hidden scores 0",
             then_average(lambda q, k, mask: hidden(scores(q, k), mask, 0.0)),
-            hint_no_softmax,
+            HINT_NO_SOFTMAX,
             "The Raw Score",
         ),
         Wrong(
             "softmax of the result",
             lambda q, k, v, mask=None: (hidden(scores(q, k), mask) @ v).softmax(-1),
-            hint_softmax_late,
+            (
+                "the softmax comes after the values, so it shares out features instead of keys. "
+                "First the scores become shares, then the shares average the values."
+            ),
             "The Raw Score",
         ),
         Wrong(
             "masked after softmax",
             then_average(mask_after_softmax),
-            hint_after,
+            (
+                "the weights of row 0 don't add up to 1. You masked after the softmax; put −inf "
+                "into the scores before it."
+            ),
             "The Time Traveller",
         ),
-        Wrong("score of zero", then_average(score_of_zero), hint_zero_unseen, "The Loud Zero"),
-        Wrong("mask unused", then_average(mask_unused), hint_unused_unseen, "The Time Traveller"),
+        Wrong(
+            "score of zero",
+            then_average(score_of_zero),
+            (
+                "row 0 gives weight to the future. A score of 0 still gets weight, because e⁰ = 1; "
+                "use −inf."
+            ),
+            "The Loud Zero",
+        ),
+        Wrong(
+            "mask unused",
+            then_average(mask_unused),
+            (f"row 0 gives weight to the future: {NO_EFFECT}"),
+            "The Time Traveller",
+        ),
     ),
 )
 
@@ -663,24 +661,6 @@ def hint_interleaved(args, got, right):
     )
 
 
-def hint_one_head(args, got, right):
-    return (
-        "this is one head as wide as all of them; num_heads changes nothing. Split q, k and v, "
-        "attend, merge."
-    )
-
-
-def hint_heads_mask(args, got, right):
-    return "position 0 takes from later ones. Hand the mask on to each head."
-
-
-def hint_shuffled(args, got, right):
-    return (
-        "each head is right, the merged output is shuffled. Transpose back to (B, T, H, D) before "
-        "you flatten."
-    )
-
-
 def hint_embed_dim(args, got, right):
     C, H = args[0].shape[-1], args[3]
     return (
@@ -713,7 +693,15 @@ MERGE = Part(
     right_merge,
     cases=merge_cases,
     wrong=(
-        Wrong("heads flattened first", flatten_heads_first, hint_shuffled, "The Shuffler"),
+        Wrong(
+            "heads flattened first",
+            flatten_heads_first,
+            (
+                "each head is right, the merged output is shuffled. Transpose back to (B, T, H, D) "
+                "before you flatten."
+            ),
+            "The Shuffler",
+        ),
         Wrong("heads interleaved", interleaved, hint_interleaved, "The Shuffler"),
     ),
 )
@@ -729,8 +717,21 @@ HEADS = Part(
             "The Ruler",
         ),
         Wrong("no scale", scaled_by(lambda C, D: 1.0), hint_heads_no_scale, "The Ruler"),
-        Wrong("one wide head", one_head, hint_one_head, "The Soloist"),
-        Wrong("mask unused", heads_without_mask, hint_heads_mask, "The Time Traveller"),
+        Wrong(
+            "one wide head",
+            one_head,
+            (
+                "this is one head as wide as all of them; num_heads changes nothing. Split q, k "
+                "and v, attend, merge."
+            ),
+            "The Soloist",
+        ),
+        Wrong(
+            "mask unused",
+            heads_without_mask,
+            ("position 0 takes from later ones. Hand the mask on to each head."),
+            "The Time Traveller",
+        ),
     ),
 )
 
@@ -903,10 +904,6 @@ def hint_last_only(args, got, right):
     )
 
 
-def hint_dropout(args, got, right):
-    return "dropout changes outputs on its own. Call eval() first, and put the mode back."
-
-
 def hint_first_found(args, got, right):
     return (
         f"you report position {got}, and a token further back moves {right}. Touch all tokens "
@@ -919,10 +916,6 @@ def hint_touched(args, got, right):
         f"you report {got}, the token you touched; asked for is the output that moved before it, "
         f"{right}."
     )
-
-
-def hint_or_zero(args, got, right):
-    return "there is no leak, and you report position 0. Return None where nothing leaks."
 
 
 def hint_all_features(args, got, right):
@@ -973,9 +966,19 @@ LEAK = Part(
         Wrong("first leak found", leak_first_found, hint_first_found, "The Early Leaver"),
         Wrong("token touched", leak_touched, hint_touched, "The Mirror"),
         Wrong("token zero", leak_token_zero, hint_token_zero, "The Same Again"),
-        Wrong("dropout on", leak_with_dropout, hint_dropout, "The Dice Player"),
+        Wrong(
+            "dropout on",
+            leak_with_dropout,
+            ("dropout changes outputs on its own. Call eval() first, and put the mode back."),
+            "The Dice Player",
+        ),
         Wrong("id past the end", leak_past_the_end, hint_past_the_end, "The Fence Post"),
-        Wrong("none is zero", leak_or_zero, hint_or_zero, "The Yes-Man"),
+        Wrong(
+            "none is zero",
+            leak_or_zero,
+            ("there is no leak, and you report position 0. Return None where nothing leaks."),
+            "The Yes-Man",
+        ),
         Wrong("all features", leak_all_features, hint_all_features, "The Blind Eye"),
         Wrong("signed sum", leak_signed_sum, hint_signed, "The Blind Eye"),
         Wrong("only rises", leak_rises, hint_signed, "The Blind Eye"),
@@ -985,12 +988,7 @@ LEAK = Part(
 # 4.6 Is order visible?
 
 
-def equal() -> str:
-    return "equal"
-
-
-def different() -> str:
-    return "different"
+equal, different = typed("equal"), typed("different")
 
 
 def order_gap() -> float:
@@ -1012,20 +1010,6 @@ def hint_equal(args, got, right):
     )
 
 
-def hint_different(args, got, right):
-    return (
-        "different. In layer 1 each position saw a different past, so layer 2 receives different "
-        "vectors."
-    )
-
-
-def hint_unmasked(args, got, right):
-    return (
-        "equal. Without a mask every word sees the whole sentence, so layer 1 makes the same "
-        "vector of it in both, and layer 2 weighs the same set again."
-    )
-
-
 WORDS = read_choice("equal", "different")
 ONE_LAYER = Part(
     "answer_a",
@@ -1039,14 +1023,34 @@ TWO_LAYERS = Part(
     different,
     label="b",
     read=WORDS,
-    wrong=(Wrong("two layers", equal, hint_different, "The Marble Bag"),),
+    wrong=(
+        Wrong(
+            "two layers",
+            equal,
+            (
+                "different. In layer 1 each position saw a different past, so layer 2 receives "
+                "different vectors."
+            ),
+            "The Marble Bag",
+        ),
+    ),
 )
 UNMASKED = Part(
     "answer_c",
     equal,
     label="c",
     read=WORDS,
-    wrong=(Wrong("two layers, unmasked", different, hint_unmasked, "The Marble Bag"),),
+    wrong=(
+        Wrong(
+            "two layers, unmasked",
+            different,
+            (
+                "equal. Without a mask every word sees the whole sentence, so layer 1 makes the "
+                "same vector of it in both, and layer 2 weighs the same set again."
+            ),
+            "The Marble Bag",
+        ),
+    ),
 )
 
 # 4.7 A window of w
@@ -1131,26 +1135,9 @@ def hint_few(args, got, right):
     )
 
 
-def hint_band(args, got, right):
-    return "query 0 sees the future: your band is symmetric. Combine it with the causal mask."
-
-
-def hint_no_causal_half(args, got, right):
-    return (
-        "query 0 sees the future: for later keys i − j is below 0, and so below w. Ask for "
-        "0 <= i − j as well."
-    )
-
-
-def hint_negative_start(args, got, right):
-    return (
-        "the first queries see nothing. There i − w + 1 is below 0, and a negative index counts "
-        "from the end; start at max(0, i − w + 1)."
-    )
-
-
-def hint_without_itself(args, got, right):
-    return "query 0 does not see itself. The window of w holds the query and the w − 1 before it."
+HINT_WITHOUT_ITSELF = (
+    "query 0 does not see itself. The window of w holds the query and the w − 1 before it."
+)
 
 
 def hint_blocks(args, got, right):
@@ -1158,13 +1145,6 @@ def hint_blocks(args, got, right):
     return (
         f"query {query} begins anew: you cut the text into blocks of {args[1]}. The window moves "
         "along with the query."
-    )
-
-
-def hint_ahead(args, got, right):
-    return (
-        "query 0 sees the future: rows and columns are swapped. The row is the query i, the "
-        "column the key j, and i − j is how far back the key lies."
     )
 
 
@@ -1180,12 +1160,41 @@ WINDOW = Part(
     wrong=(
         Wrong("one key too many", one_too_many, hint_count, "The Fence Post"),
         Wrong("one key too few", one_too_few, hint_few, "The Fence Post"),
-        Wrong("symmetric band", band, hint_band, "The Time Traveller"),
-        Wrong("rows and columns swapped", looks_ahead, hint_ahead, "The Mirror"),
-        Wrong("no causal half", no_causal_half, hint_no_causal_half, "The Time Traveller"),
-        Wrong("negative start", negative_start, hint_negative_start, "The Fence Post"),
-        Wrong("without itself", without_itself, hint_without_itself, "The Blind Spot"),
-        Wrong("the w before it", w_before_it, hint_without_itself, "The Blind Spot"),
+        Wrong(
+            "symmetric band",
+            band,
+            ("query 0 sees the future: your band is symmetric. Combine it with the causal mask."),
+            "The Time Traveller",
+        ),
+        Wrong(
+            "rows and columns swapped",
+            looks_ahead,
+            (
+                "query 0 sees the future: rows and columns are swapped. The row is the query i, "
+                "the column the key j, and i − j is how far back the key lies."
+            ),
+            "The Mirror",
+        ),
+        Wrong(
+            "no causal half",
+            no_causal_half,
+            (
+                "query 0 sees the future: for later keys i − j is below 0, and so below w. Ask for "
+                "0 <= i − j as well."
+            ),
+            "The Time Traveller",
+        ),
+        Wrong(
+            "negative start",
+            negative_start,
+            (
+                "the first queries see nothing. There i − w + 1 is below 0, and a negative index "
+                "counts from the end; start at max(0, i − w + 1)."
+            ),
+            "The Fence Post",
+        ),
+        Wrong("without itself", without_itself, HINT_WITHOUT_ITSELF, "The Blind Spot"),
+        Wrong("the w before it", w_before_it, HINT_WITHOUT_ITSELF, "The Blind Spot"),
         Wrong("blocks", blocks, hint_blocks, "The Fence Post"),
         Wrong("old past kept", kept_the_old, hint_old, "The Mirror"),
         Wrong("older past kept", kept_from_w_back, hint_old, "The Mirror"),

@@ -37,13 +37,13 @@ KINDS = (
 class Wrong:
     """A known mistake: an answer that makes it, and what to tell a learner who made it too.
 
-    The hint is filled from the first input on which the mistake shows: hint(args, got, right).
+    hint: a text, or filled from the first input on which the mistake shows: hint(args, got, right).
     exhibit: the card of the bug museum that it turns, a key of CARDS in a chapter's checks.
     """
 
     name: str
     answer: Callable
-    hint: Callable[[tuple, Any, Any], str]
+    hint: str | Callable[[tuple, Any, Any], str]
     exhibit: str = ""
 
 
@@ -222,7 +222,9 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
     first = wrong_at[0]
     for wrong in part.wrong:
         if all(same(a, b) for a, b in zip(results, values(part, wrong.answer, cases), strict=True)):
-            text = wrong.hint(cases[first], results[first], rights[first])
+            text = wrong.hint
+            if callable(text):
+                text = text(cases[first], results[first], rights[first])
             raise Found(wrong.name, text, wrong.exhibit)
     stopped = next((result for result in results if isinstance(result, Raised)), None)
     if stopped:
@@ -319,22 +321,14 @@ def _call(part: Part, function: Callable, args: tuple) -> Any:
     except NotImplementedError as error:
         raise Found("unwritten", str(error)) from None
     except (Exception, SystemExit) as error:
-        frames = traceback.extract_tb(error.__traceback__)
         place = guard.file_of(function)
+        frames = traceback.extract_tb(error.__traceback__)
+        inside = [frame for frame in frames if place and frame.filename == place]
         is_called_wrong = isinstance(error, TypeError) and " argument" in str(error)
-        is_inside = any(frame.filename == place for frame in frames)
-        is_own = not part.drive or is_inside or is_called_wrong
-        return Raised(type(error).__name__, str(error), _line_of(function, error), is_own)
-
-
-def _line_of(function: Callable, error: BaseException) -> str:
-    """The learner's own line that raised, if it can be read."""
-    place = guard.file_of(function)
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if place and frame.filename == place:
-            text = linecache.getline(frame.filename, frame.lineno or 0).strip()
-            return f" at `{text}`" if text else ""
-    return ""
+        is_own = bool(not part.drive or inside or is_called_wrong)
+        line = linecache.getline(place, inside[-1].lineno or 0).strip() if inside else ""
+        where = f" at `{line}`" if line else ""  # the learner's own line, if it can be read
+        return Raised(type(error).__name__, str(error), where, is_own)
 
 
 def _refuse_changes(part: Part, function: Callable, args: tuple, case: tuple) -> None:
@@ -361,35 +355,29 @@ def _refuse_changed_model(name: str, after: nn.Module, before: nn.Module) -> Non
 
 
 def _misfit(value: Any, right: Any) -> Found | None:
-    try:
-        _refuse_type(value, right)
-    except Found as found:
-        return found
-    return None
-
-
-def _refuse_type(value: Any, right: Any) -> None:
+    """What to say of a value that is no such kind of thing as the right one."""
     if isinstance(right, torch.Tensor):
         if not isinstance(value, torch.Tensor):
-            raise Found("type", f"expected a torch.Tensor, got {describe(value)}.")
+            return Found("type", f"expected a torch.Tensor, got {describe(value)}.")
         if right.dtype == torch.bool and value.dtype != torch.bool:
             kind = str(value.dtype).removeprefix("torch.")
             text = f"expected True and False (dtype bool), got {kind}. A comparison gives them;"
-            raise Found("type", f"{text} .bool() turns 0 and 1 into them.")
+            return Found("type", f"{text} .bool() turns 0 and 1 into them.")
         if right.dtype != torch.bool and value.dtype == torch.bool:
-            raise Found("type", "expected numbers, got True and False (dtype bool).")
+            return Found("type", "expected numbers, got True and False (dtype bool).")
     elif isinstance(right, bool):
         if not isinstance(value, bool):
-            raise Found("type", f"expected True or False, got {describe(value)}.")
+            return Found("type", f"expected True or False, got {describe(value)}.")
     elif isinstance(right, int) and not isinstance(_as_number(value), numbers.Integral):
-        raise Found("type", f"expected a whole number, got {describe(value)}.")
+        return Found("type", f"expected a whole number, got {describe(value)}.")
     elif isinstance(right, float) and _as_number(value) is None:
-        raise Found("type", f"expected a number, got {describe(value)}.")
+        return Found("type", f"expected a number, got {describe(value)}.")
     for kinds, name in KINDS:
         if isinstance(right, kinds) and not isinstance(value, kinds):
-            raise Found("type", f"expected {name}, got {describe(value)}.")
+            return Found("type", f"expected {name}, got {describe(value)}.")
     if isinstance(right, tuple) and len(value) != len(right):
-        raise Found("type", f"expected {len(right)} values, got {len(value)}.")
+        return Found("type", f"expected {len(right)} values, got {len(value)}.")
+    return None
 
 
 def _as_number(value: Any) -> int | float | None:

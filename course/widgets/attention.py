@@ -4,18 +4,13 @@ Two outputs, one after the other: a picture, and a piece of HTML whose script ta
 place. Where scripts do not run (print, a notebook JupyterLab does not trust) the picture stays.
 """
 
-import base64
-import hashlib
-import io
-import json
-import warnings
 from pathlib import Path
 
 import torch
-from IPython.display import display
 from matplotlib import pyplot as plt
 
 from course.figures import HEATMAP
+from course.widgets.page import fill, png, show
 
 TEMPLATE = Path(__file__).with_name("attention.html")
 VISIBLE = {"\n": "⏎", " ": "␣", "\t": "⇥"}
@@ -31,10 +26,7 @@ def attention_figure(tokens: list[str], weights: torch.Tensor, alt: str) -> None
     Raises:
         ValueError: if the shapes do not fit together, or a row does not add up to 1.
     """
-    page = attention_html(tokens, weights, alt)
-    picture = base64.b64encode(attention_png(tokens, weights)).decode("ascii")
-    display({"image/png": picture, "text/plain": alt}, raw=True)
-    display({"text/html": page, "text/plain": ""}, raw=True)
+    show(attention_html(tokens, weights, alt), attention_png(tokens, weights), alt)
 
 
 def attention_html(tokens: list[str], weights: torch.Tensor, alt: str) -> str:
@@ -42,10 +34,7 @@ def attention_html(tokens: list[str], weights: torch.Tensor, alt: str) -> str:
     check(tokens, weights)
     rows = [[[round(w, 6) for w in row] for row in head] for head in weights.tolist()]
     data = {"tokens": [visible(token) for token in tokens], "weights": rows, "alt": alt}
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    name = "attention-" + hashlib.sha256(text.encode("utf-8")).hexdigest()[:8]
-    page = TEMPLATE.read_text(encoding="utf-8")
-    return page.replace("NAME", name).replace("DATA", text)
+    return fill(TEMPLATE, "attention", data)
 
 
 def attention_png(tokens: list[str], weights: torch.Tensor) -> bytes:
@@ -67,13 +56,7 @@ def attention_png(tokens: list[str], weights: torch.Tensor) -> bytes:
         axis.set_yticks(ticks, names, fontsize=8)
         axis.grid(False)
     figure.colorbar(picture, ax=axes, shrink=0.5, label="weight")
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        # The fixed font lacks some scripts; the interactive part uses the reader's own fonts.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(file, format="png", dpi=90, metadata={"Software": None})
-    plt.close(figure)
-    return file.getvalue()
+    return png(figure, dpi=90)
 
 
 def visible(token: str) -> str:

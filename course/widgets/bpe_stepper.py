@@ -4,8 +4,6 @@ Two outputs, one after the other: a picture, and a piece of HTML whose script ta
 place. Where scripts do not run (print, a notebook JupyterLab does not trust) the picture stays.
 """
 
-import io
-import warnings
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +13,7 @@ import regex
 from matplotlib import pyplot as plt
 
 from course.figures import COLORS, glyph
-from course.widgets.page import fill, show
+from course.widgets.page import fill, png, show
 
 TEMPLATE = Path(__file__).with_name("bpe_stepper.html")
 # The cuts of GPT-2, with white space named by its Unicode property: what \s means differs between
@@ -178,12 +176,7 @@ def stepper_png(tokenizer: Tokenizer, sentence: str) -> bytes:
         axes.add_patch(plt.Rectangle((x, y - 0.65), width, 1.3, **frame))
         style = {"ha": "center", "va": "center", "family": "monospace", "parse_math": False}
         axes.text(x + width / 2, y, name, fontsize=9, color=COLORS["ink"], **style)
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
-    plt.close(figure)
-    return file.getvalue()
+    return png(figure)
 
 
 def check(tokenizer: Tokenizer, sentence: str) -> str:

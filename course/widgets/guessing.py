@@ -5,7 +5,6 @@ place. Where scripts do not run (print, a notebook JupyterLab does not trust) th
 All numbers come from guessing.json, which `python -m course.widgets.make_guessing` writes.
 """
 
-import io
 import json
 import math
 from functools import cache
@@ -16,7 +15,7 @@ from matplotlib import pyplot as plt
 
 from course.corpora import load_corpus
 from course.figures import COLORS
-from course.widgets.page import fill, show
+from course.widgets.page import fill, png, show
 
 TEMPLATE = Path(__file__).with_name("guessing.html")
 GAMES = Path(__file__).with_name("guessing.json")
@@ -139,7 +138,4 @@ def guessing_png(corpus_name: str) -> bytes:
     figure.text(0.02, 0.985, title, va="top", weight="bold")
     style = {"family": "monospace", "fontsize": 9, "va": "top", "parse_math": False}
     figure.text(0.02, 1 - 0.32 / (height + 2.2), text, **style)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
-    plt.close(figure)
-    return file.getvalue()
+    return png(figure)

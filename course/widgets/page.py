@@ -2,10 +2,13 @@
 
 import base64
 import hashlib
+import io
 import json
+import warnings
 from pathlib import Path
 
 from IPython.display import display
+from matplotlib import pyplot as plt
 
 HERE = Path(__file__).parent
 SHARED = HERE / "shared.js"
@@ -16,7 +19,7 @@ def fill(template: Path, prefix: str, data: dict) -> str:
 
     Args:
         template: HTML with NAME where the figure's own id belongs, DATA where its data, and
-            SHARED where the script that all figures share.
+            SHARED, if it uses that, where the script that figures share.
         prefix: the first part of the id; the rest follows from the data.
     """
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -27,6 +30,17 @@ def fill(template: Path, prefix: str, data: dict) -> str:
     page = template.read_text(encoding="utf-8")
     page = page.replace("SHARED", SHARED.read_text(encoding="utf-8").strip())
     return page.replace("NAME", name).replace("DATA", text)
+
+
+def png(figure: plt.Figure, dpi: int = 100) -> bytes:
+    """A figure as a file that is the same each time; closes it."""
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        # The fixed font lacks some scripts; the interactive part uses the reader's own fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
+    plt.close(figure)
+    return file.getvalue()
 
 
 def show(page: str, picture: bytes, alt: str) -> None:
