@@ -8,6 +8,7 @@ with the stored ones (numbers to 1e-2, cells tagged measured or timing left out)
 """
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,25 @@ FAILED = pytest.StashKey[str]()
 
 def _is_notebook_cell(item: pytest.Item) -> bool:
     return type(item).__name__ == "IPyNbCell"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Workers take a file at a time; of the exercises' tests, which take longest, a chapter."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return scope(nodeid)
+
+    return Scheduling(config, log)
+
+
+def scope(nodeid: str) -> str:
+    """The tests that one worker runs one after the other, by the id of one of them."""
+    file, _, test = nodeid.partition("::")
+    chapter = re.search(r"\[(?:\\u2717 |✗ )?(\d+)[._\]]", test)
+    return f"{file} {int(chapter[1])}" if file.endswith("exercises.py") and chapter else file
 
 
 @cache

@@ -17,6 +17,7 @@ import minigpt_lib
 from course.corpora import Corpus, load_corpus
 from course.files import write_atomic
 from course.paths import RUNS
+from course.wall import write_line
 from minigpt_lib.checkpoint import Checkpoint, Run, load_checkpoint
 from minigpt_lib.data import train_val_split
 from minigpt_lib.model import GPT, PRESETS, GPTConfig
@@ -99,17 +100,22 @@ def trained_model(preset: str = "cpu", corpus: Corpus | None = None) -> Checkpoi
         return load_checkpoint(folder)
 
 
-def record_rung(name: str, nats_per_token: float, corpus: Corpus | None = None) -> None:
+def record_rung(
+    name: str, nats_per_token: float, corpus: Corpus | None = None, line: str = ""
+) -> None:
     """Note the score of one rung of the ladder that `minigpt run` prints at its end.
 
     Args:
         name: one of RUNGS.
         nats_per_token: mean surprise on the whole validation text; a token is a character.
+        line: what this model writes after `course.wall.prompt`, for the learner's babble wall.
     """
     if name not in RUNGS:
         raise ValueError(f"unknown rung {name!r}; known are: {', '.join(RUNGS)}")
     scores = ladder(corpus) | {name: float(nats_per_token)}
     write_atomic(_ladder_file(corpus), json.dumps(scores, indent=1))
+    if line:
+        write_line(name, nats_per_token, line, corpus)
 
 
 def ladder(corpus: Corpus | None = None) -> dict[str, float]:

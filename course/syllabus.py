@@ -61,9 +61,10 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Syllabus:
-    """The pages of the book and the chapters in course order."""
+    """The pages of the book before the chapters, those after everything, and the chapters."""
 
     pages: tuple[str, ...]
+    appendix: tuple[str, ...]
     chapters: tuple[Chapter, ...]
 
 
@@ -87,7 +88,7 @@ def load(root: Path = ROOT) -> Syllabus:
                 raise ValueError(
                     f"{SOURCE}, chapter {name}: {error!s} is missing or wrong"
                 ) from None
-    return Syllabus(tuple(content["pages"]), tuple(found))
+    return Syllabus(tuple(content["pages"]), tuple(content.get("appendix", ())), tuple(found))
 
 
 def _chapter(part: str, entry: dict, before: list[Chapter]) -> Chapter:
@@ -156,6 +157,7 @@ def _contents(syllabus: Syllabus, check: bool, root: Path) -> list[str]:
             for chapter in syllabus.chapters
             if (root / "solutions" / f"{chapter.notebook}.ipynb").exists()
         ]
+    parts["Appendix"] = list(syllabus.appendix)
     toc = {
         "format": "jb-book",
         "root": first,

@@ -12,6 +12,7 @@ from course.notebook import numbered, read_notebook, write_notebook
 
 SYLLABUS = """
 pages: [book/index, book/tools]
+appendix: [book/figures]
 parts:
   - title: "Part I"
     chapters:

@@ -5,7 +5,8 @@ import pytest
 import torch
 from nbclient import NotebookClient
 
-from course.checks.engine import Exercise, Found, Part, Raised, Wrong, judge_part
+from course.checks.engine import Exercise, Found, Part, Raised, Wrong, judge_part, same
+from course.checks.typed import Seen
 
 
 def reverse_pairs(items):
@@ -236,3 +237,9 @@ def test_a_kernel_survives_an_answer_that_never_ends():
     said = [cell.outputs[0].text for cell in notebook.cells[1:]]
     assert said[0].startswith("✗ 4.7: your answer was still running after 0.5 seconds")
     assert said[1] == "7\n"
+
+
+def test_a_reported_experiment_is_known_by_its_word_whatever_was_measured():
+    assert same(Seen("training loss", {"x": 2.4}), Seen("training loss"))
+    assert not same(Seen("training loss"), Seen("validation loss"))
+    assert not same(Seen("training loss"), "training loss")

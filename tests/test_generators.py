@@ -202,7 +202,17 @@ def test_an_exercise_without_a_solution_is_reported(course):
 
 def test_the_contents_list_every_page_in_order(course):
     text = (course.root / "book/_toc.yml").read_text(encoding="utf-8")
-    places = ["book/index", "book/tools", "Part I", FIRST, SECOND, "Exercises", EXERCISE, SOLUTION]
+    places = [
+        "book/index",
+        "book/tools",
+        "Part I",
+        FIRST,
+        SECOND,
+        "Exercises",
+        EXERCISE,
+        SOLUTION,
+        "book/figures",
+    ]
     found = [text.index(place.removesuffix(".ipynb")) for place in places]
     assert found == sorted(found)
 

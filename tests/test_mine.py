@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -299,6 +300,25 @@ def test_torchrun_calls_the_learners_function(environment):
     done = environment.run(*launch, *command)
     assert environment.calls() >= 2 * 2 * 2
     assert (done.stdout + done.stderr).count(LINE) == 1
+
+
+ORACLES = """attention baselines blocks checkpoint data embeddings gpt2 model tokenizers""".split()
+# What the library says of input that nobody can use is not asked of a learner's answer.
+REFUSALS = "refuse or named_with_its_place or must_be_sorted"
+
+
+@pytest.mark.slow
+def test_the_librarys_own_tests_pass_with_the_learners_parts_in_it(environment):
+    tests = environment.folder / "tests"
+    tests.mkdir()
+    for name in (*(f"test_{oracle}.py" for oracle in ORACLES), "texts.py"):
+        shutil.copy(paths.ROOT / "tests" / name, tests)
+    (tests / "pytest.ini").write_text("[pytest]\nmarkers = slow\n    authors\n", encoding="utf-8")
+    whose = "import minigpt_lib\n\nassert minigpt_lib.YOURS\n"
+    (tests / "conftest.py").write_text(whose, encoding="utf-8")
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=short"]
+    chosen = ["-m", "not slow", "-k", f"not ({REFUSALS})"]
+    environment.run("-m", "pytest", *options, *chosen, str(tests))
 
 
 @pytest.fixture

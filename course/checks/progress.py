@@ -17,13 +17,15 @@ class State:
     """What the events add up to.
 
     passed: exercise -> its answers as noted; hints: exercise -> levels of help shown; cards: card
-    of the bug museum -> the exercise where it was first met; guesses: prediction -> first guess.
+    of the bug museum -> the exercise where it was first met; guesses: prediction -> first guess;
+    babble: "text: model" -> its score in nats and the line it wrote last.
     """
 
     passed: dict[str, list] = field(default_factory=dict)
     hints: dict[str, int] = field(default_factory=dict)
     cards: dict[str, str] = field(default_factory=dict)
     guesses: dict[str, object] = field(default_factory=dict)
+    babble: dict[str, dict] = field(default_factory=dict)
 
     def add(self, event: str, about: str, value: object) -> None:
         """Take in one event; one of a kind that is not known changes nothing."""
@@ -35,6 +37,8 @@ class State:
             self.cards.setdefault(about, value)
         elif event == "guess":
             self.guesses.setdefault(about, value)
+        elif event == "babble":
+            self.babble[about] = value
         elif event == "reset":
             for number in [n for n in self.passed if int(n.partition(".")[0]) == int(about)]:
                 del self.passed[number]
@@ -59,8 +63,8 @@ def note(event: str, about: str, value: object = None) -> None:
     """Add one event.
 
     Args:
-        event: passed, hint, card, guess or reset.
-        about: the exercise, card, prediction or chapter.
+        event: passed, hint, card, guess, babble or reset.
+        about: the exercise, card, prediction, model or chapter.
         value: what `State` keeps of it; anything JSON can hold.
     """
     line = "\n" + json.dumps([event, about, value], ensure_ascii=False)

@@ -3,9 +3,21 @@
 import math
 import numbers
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import torch
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a reported experiment turns out to be, in a word; equal if the word is.
+
+    figures: what was measured of it, for the hint.
+    """
+
+    what: str
+    figures: dict[str, object] = field(default_factory=dict, compare=False)
 
 
 def typed(value: object) -> Callable[[], object]:
