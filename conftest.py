@@ -22,6 +22,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several workers share the cores
 
 FAILED = pytest.StashKey[str]()
+ONE_BY_ONE = ("test_core_path.py", "test_mutants.py", "test_other_texts.py")  # minutes a test
 
 
 def _is_notebook_cell(item: pytest.Item) -> bool:
@@ -30,7 +31,7 @@ def _is_notebook_cell(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log):
-    """Workers take a file at a time; of the exercises' tests, which take longest, a chapter."""
+    """Workers take a file at a time; less of the files that take longest, see `scope`."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
@@ -43,6 +44,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log):
 def scope(nodeid: str) -> str:
     """The tests that one worker runs one after the other, by the id of one of them."""
     file, _, test = nodeid.partition("::")
+    if Path(file).name in ONE_BY_ONE:
+        return nodeid
     chapter = re.search(r"\[(?:\\u2717 |✗ )?(\d+)[._\]]", test)
     return f"{file} {int(chapter[1])}" if file.endswith("exercises.py") and chapter else file
 

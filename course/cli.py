@@ -57,10 +57,8 @@ def test(
 ) -> None:
     """Run the tests: the fast ones, or the slow ones."""
     report = [f"--junit-xml={junit.resolve()}"] if junit else []
-    tier = (
-        ["-m", "slow", "-n", "0"] if slow else ["-m", "not slow"]
-    )  # slow ones share out themselves
-    _pass_on([sys.executable, "-m", "pytest", *tier, *report])
+    tier = "slow" if slow else "not slow"
+    _pass_on([sys.executable, "-m", "pytest", "-m", tier, *report])
 
 
 @app.command(
