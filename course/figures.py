@@ -26,6 +26,9 @@ COLORS = {
 # Dark means much: readable in grey, and the same order for every kind of colour vision.
 HEATMAP = "Blues"
 
+# How white space is shown wherever single characters or tokens are.
+VISIBLE = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+
 # The boxes of the strip in reading order: key, text, the chapter that builds it.
 BEFORE = [
     ("text", "text", "start"),
@@ -179,8 +182,13 @@ def label_curve(axes: Axes, text: str, color: str | None = None) -> None:
     )
 
 
+def visible(text: str) -> str:
+    """The text with marks in the place of white space."""
+    return "".join(VISIBLE.get(character, character) for character in text)
+
+
 def glyph(character: str) -> str:
     """How to draw one character in a figure: as it is, or by its code where the font lacks it."""
-    shown = {" ": "␣", "\n": "⏎", "\t": "⇥"}.get(character, character)
+    shown = visible(character)
     font = get_font(findfont("DejaVu Sans"))
     return shown if font.get_char_index(ord(shown)) else f"{ord(shown):x}"

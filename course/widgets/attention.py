@@ -9,11 +9,10 @@ from pathlib import Path
 import torch
 from matplotlib import pyplot as plt
 
-from course.figures import HEATMAP
+from course.figures import HEATMAP, visible
 from course.widgets.page import fill, png, show
 
 TEMPLATE = Path(__file__).with_name("attention.html")
-VISIBLE = {"\n": "⏎", " ": "␣", "\t": "⇥"}
 
 
 def attention_figure(tokens: list[str], weights: torch.Tensor, alt: str) -> None:
@@ -57,11 +56,6 @@ def attention_png(tokens: list[str], weights: torch.Tensor) -> bytes:
         axis.grid(False)
     figure.colorbar(picture, ax=axes, shrink=0.5, label="weight")
     return png(figure, dpi=90)
-
-
-def visible(token: str) -> str:
-    """The token with marks in the place of white space."""
-    return "".join(VISIBLE.get(character, character) for character in token)
 
 
 def check(tokens: list[str], weights: torch.Tensor) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import regex
 from matplotlib import pyplot as plt
 
-from course.figures import COLORS, glyph
+from course.figures import COLORS, VISIBLE, glyph
 from course.widgets.page import fill, png, show
 
 TEMPLATE = Path(__file__).with_name("bpe_stepper.html")
@@ -22,7 +22,6 @@ PATTERN = (
     r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+"
     r"|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+"
 )
-VISIBLE = {"\n": "⏎", " ": "␣", "\t": "⇥"}
 LONGEST = 400  # characters the field takes, or as many as the sentence given has
 LINE = 78  # width of the picture, in letters
 
