@@ -58,6 +58,25 @@ def babble(
     return ids
 
 
+def bigram_table(ids: torch.Tensor, vocab_size: int) -> torch.Tensor:
+    """How likely each token is to follow each other one, by counting, with 1 added to every count.
+
+    Args:
+        ids: int64 (n,), the text to count, at least one token.
+        vocab_size: number of tokens V.
+    Returns:
+        float32 (V, V): row = current token, column = next token; each row adds up to 1.
+    Raises:
+        ValueError: if there are no ids, or one lies outside the vocabulary.
+    Source: Chen and Goodman 1999, section 2.1, additive smoothing.
+    """
+    check_in_vocabulary(ids, vocab_size)
+    pairs = ids[:-1] * vocab_size + ids[1:]  # (n - 1,): each pair (current, next) as one number
+    counts = torch.bincount(pairs, minlength=vocab_size**2)  # (V * V,)
+    counts = counts.view(vocab_size, vocab_size) + 1.0  # (V, V)
+    return counts / counts.sum(dim=1, keepdim=True)
+
+
 class BigramMLP(nn.Module):
     """Predict the next token from the current one alone, with a small network instead of a table.
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigpt_lib.baselines import BigramMLP, NGramModel, babble, cross_entropy
+from minigpt_lib.baselines import BigramMLP, NGramModel, babble, bigram_table, cross_entropy
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -61,6 +62,27 @@ def test_a_target_outside_the_vocabulary_is_refused(bad):
 def test_no_targets_are_refused():
     with pytest.raises(ValueError, match="there are no tokens to score"):
         cross_entropy(torch.zeros(0, 5), torch.zeros(0, dtype=torch.long))
+
+
+@settings(deadline=None)
+@given(ids=st.lists(st.integers(0, 4), min_size=1, max_size=40), extra=st.integers(0, 3))
+def test_the_bigram_table_equals_a_dictionary_of_pairs(ids, extra):
+    V = 5 + extra
+    pairs = Counter(pairwise(ids))
+    table = bigram_table(torch.tensor(ids), V)
+    assert table.shape == (V, V) and table.dtype == torch.float32
+    for a in range(V):
+        total = sum(pairs[a, b] + 1 for b in range(V))
+        for b in range(V):
+            assert table[a, b].item() == pytest.approx((pairs[a, b] + 1) / total, abs=1e-6)
+
+
+@pytest.mark.parametrize("bad", [-1, 5])
+def test_the_bigram_table_refuses_ids_outside_the_vocabulary(bad):
+    with pytest.raises(ValueError, match=f"{bad} is outside the vocabulary of 5"):
+        bigram_table(torch.tensor([0, bad, 1]), 5)
+    with pytest.raises(ValueError, match="there are no tokens"):
+        bigram_table(torch.tensor([], dtype=torch.long), 5)
 
 
 class SlowWittenBell:
