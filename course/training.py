@@ -12,7 +12,9 @@ from tqdm import tqdm
 
 from course.corpora import NAMES, Corpus, load_corpus
 from course.files import write_atomic
+from course.milestones import Milestones, continuation, rungs
 from course.runs import settings
+from course.wall import prompt, shown
 from minigpt_lib.checkpoint import Run, load_checkpoint
 from minigpt_lib.data import train_val_split
 from minigpt_lib.model import GPT
@@ -32,6 +34,9 @@ def train_to(
     resume: bool = False,
 ) -> None:
     """Train a preset on a corpus into the folder `out`, with a progress bar, and say how it went.
+
+    Above the bar stand the rungs of the ladder that the model passes, which the log keeps too, and
+    at each evaluation a line that it writes.
 
     Resuming goes on with the preset, corpus, steps and seed of the run, except those given anew.
 
@@ -59,9 +64,20 @@ def train_to(
     start = load_checkpoint(out).step if resume else 0
     _note(out, plan["preset"], text, config)
     progress = Progress(start, config.max_steps)
+    passed = rungs(text, *split, tokenizer.vocab_size)
+    milestones = Milestones(model, split[1], passed, log=out / "log.jsonl", say=progress.say)
+    opening = tokenizer.encode(prompt(text))
+
+    def on_step(record: dict) -> None:
+        progress.update(record)
+        milestones(record)
+        if "val_loss" in record:
+            written = tokenizer.decode(continuation(model, opening))
+            progress.say(f"step {record['step']} writes: {shown(prompt(text) + written)}")
+
     with progress.bar:
         run = Run(out, tokenizer, resume)
-        records = train(model, *split, config, run=run, on_step=progress.update)
+        records = train(model, *split, config, run=run, on_step=on_step)
     _report(out, records[-1], progress, text.text, len(split[1]))
 
 
@@ -119,6 +135,10 @@ class Progress:
         kind = "val_loss" if "val_loss" in record else "loss"
         self.bar.set_postfix_str(f"{kind} {record[kind]:.3f}", refresh=False)
         self.bar.update()
+
+    def say(self, line: str) -> None:
+        """Print a line above the bar."""
+        self.bar.write(line)
 
     def steps_per_second(self) -> float:
         """Of the typical step: the median leaves out the pauses in which the model is scored."""

@@ -34,6 +34,12 @@ SAID = [said for module in ANSWERS.values() for said in module.SAID]
 CH04 = engine.exercises("04")
 
 
+def seeds(few: int, many: int) -> pytest.MarkDecorator:
+    """Some draws of the inputs in the fast tests, the rest in the slow ones."""
+    slow = pytest.param(range(few, many), marks=pytest.mark.slow, id="")
+    return pytest.mark.parametrize("seeds", [pytest.param(range(few), id=""), slow])
+
+
 def title(value: object) -> str:
     return str(getattr(value, "number", getattr(value, "name", value)))
 
@@ -122,20 +128,22 @@ def test_an_unsolved_notebook_stops_with_its_own_error(name):
     assert raised == expected
 
 
+@seeds(3, 10)
 @pytest.mark.parametrize(("task", "part", "wrong"), MISTAKES, ids=title)
-def test_every_known_mistake_gets_its_own_hint_for_many_inputs(task, part, wrong):
+def test_every_known_mistake_gets_its_own_hint_for_many_inputs(task, part, wrong, seeds):
     chapter = TWINS[f"{int(task.number.partition('.')[0]):02d}"]
     own = chapter.EXERCISES[task.number].parts[task.parts.index(part)]
     answer = own.wrong[part.wrong.index(wrong)].answer
     answer = answer() if part.read else answer
-    for seed in range(10):
+    for seed in seeds:
         assert verdict_of_part(task, part, answer, seed) == wrong.name
 
 
+@seeds(4, 15)
 @pytest.mark.parametrize(("task", "part"), PARTS, ids=title)
-def test_no_two_known_mistakes_agree_and_none_is_right(task, part):
+def test_no_two_known_mistakes_agree_and_none_is_right(task, part, seeds):
     answers = [("right", part.right), *((w.name, w.answer) for w in part.wrong)]
-    for seed in range(20):
+    for seed in seeds:
         results = {}
         for name, answer in answers:
             results[name] = engine.values(part, answer, part.cases(draws(seed)))
@@ -173,9 +181,10 @@ def test_every_correct_way_of_writing_passes(number):
             assert verdict.passed, verdict.message
 
 
+@seeds(2, 5)
 @pytest.mark.parametrize(("number", "answers", "begins"), SAID, ids=[s[2][:40] for s in SAID])
-def test_a_learners_mistake_is_named(number, answers, begins):
-    for seed in range(5):
+def test_a_learners_mistake_is_named(number, answers, begins, seeds):
+    for seed in seeds:
         verdict = judge(number, *answers, seed=seed)
         assert not verdict.passed
         said = ".+?".join(map(re.escape, begins.split("{s}")))
