@@ -2,7 +2,8 @@
 # make test  set up, then run the tests
 # make lab   open the next chapter in JupyterLab
 # make book  render the book to book/_build/html
-# make bench NANOGPT=folder MINBPE=folder: measure speed beside clones of these programs
+# make bench  measure all again: speed, losses, often-said claims (about two hours); more of it
+#             with clones of other programs: make bench NANOGPT=folder MINBPE=folder
 
 PYTHON ?= python3
 VENV := .venv
