@@ -1626,7 +1626,7 @@ EXERCISES = {
             hints=(
                 "Train two stacks that differ in one line and nothing else. The gradient comes "
                 "from the loss: which layer does it reach last?",
-                "Only `through` changes: x goes in as (B, T, C), the layer makes (B, T, C) of it, so "
+                "Only `through` changes: x goes in as (B, T, C), the layer gives (B, T, C) too, so "
                 "the two can be added. The same train for both stacks.",
                 "through returns x + what the layer makes of x. Then bare = train(Stack()), the "
                 "other one the same with StackWithBypass(), and gradient_lengths(Stack()) gives "
