@@ -21,6 +21,7 @@ from course.export import free_names, splice
 from course.notebook import chapters, number
 
 PTH = "00_minigpt_mine.pth"  # sorts before an editable install's own
+AFTER_TRAINING = ("sample",)  # modules through which nothing learns
 INIT = '''"""The library with your own functions in it; made by `minigpt use mine`."""
 
 import os
@@ -104,17 +105,17 @@ def _collect(path: Path, own: dict[str, Own]) -> tuple[list[str], list[str]]:
         tasks = exercises(number(path))
     except ValueError:
         return [], []  # a chapter without checks
-    session, names, notes = run_notebook(path), [], []
+    wanted = [number for number, task in tasks.items() if task.replaces]
+    session, names, notes = run_notebook(path, wanted), [], []
     notebook = bindings(session.sources)
     for task, part, answer in _solved(tasks, session):
-        place = f"{task.number}: {part.name}"
-        if not carries_gradient(part, answer):
+        place, module = f"{task.number}: {part.name}", task.replaces[part.name]
+        if module not in AFTER_TRAINING and not carries_gradient(part, answer):
             notes.append(
                 f"{place} is right, but training can't learn through it, since .item(), .tolist(), "
                 ".detach() and torch.tensor(…) cut the gradient off; the course's own stays"
             )
             continue
-        module = task.replaces[part.name]
         mine = own.setdefault(module, Own())
         if part.name not in notebook:
             raise ValueError(f"{place} has no definition at the top level of a cell")

@@ -88,6 +88,16 @@ def test_every_solution_passes_its_check(name):
     assert list(session.verdicts) == list(engine.exercises(name[:2]))
 
 
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_what_goes_into_the_library_needs_no_experiment(name):
+    tasks = engine.exercises(name[:2]).values()
+    wanted = {task.number for task in tasks if task.replaces}
+    left_out = {t.number for t in tasks if all(p.read for p in t.parts)} - wanted
+    verdicts = run_notebook(paths.SOLUTIONS / name, wanted).verdicts
+    assert set(verdicts) == {task.number for task in tasks} - left_out
+    assert all(verdict.passed for verdict in verdicts.values())
+
+
 @pytest.mark.parametrize("task", TASKS, ids=title)
 def test_an_unsolved_exercise_says_so_and_does_not_disturb_the_others(task, tmp_path):
     chapter = f"{int(task.number.partition('.')[0]):02d}"
@@ -97,7 +107,9 @@ def test_an_unsolved_exercise_says_so_and_does_not_disturb_the_others(task, tmp_
         if cell.source.startswith(f"# {task.number} "):
             cell.source = generator_of_exercises.without_solution(cell.source)
     write_notebook(tmp_path / path.name, notebook)
-    for number, verdict in run_notebook(tmp_path / path.name).verdicts.items():
+    verdicts = run_notebook(tmp_path / path.name, [task.number]).verdicts
+    assert task.number in verdicts
+    for number, verdict in verdicts.items():
         if number == task.number:
             assert verdict.message == f"○ {number} not yet written"
         else:

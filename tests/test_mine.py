@@ -257,13 +257,15 @@ class Environment:
 LINE = (
     "minigpt_lib: yours: CharTokenizer, count_pairs (01), train_val_split, get_batch (02), "
     "TokenAndPositionEmbedding (03), attention_weights, scaled_dot_product_attention, "
-    "split_heads, merge_heads (04)\n"
+    "split_heads, merge_heads (04), cross_entropy, bigram_table (05), LayerNorm, FeedForward, "
+    "Block (06), GPT (07), learning_rate, clip_gradients, parameter_groups, evaluate (08), "
+    "apply_temperature, top_k_filter, top_p_filter, sample_next (09)\n"
 )
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """An environment in which the learner uses all they wrote in chapters 00 to 04."""
+    """An environment in which the learner uses all they wrote in chapters 00 to 09."""
     made = Environment(tmp_path_factory.mktemp("mine"))
     for path in chapters(paths.SOLUTIONS):
         solved(made.folder / "my", {"4.3": COUNTED} if path.name == CHAPTER else {}, path.name)
@@ -292,6 +294,35 @@ def test_minigpt_train_calls_the_learners_function(environment):
     options = ["--corpus", "words.txt", "--out", "trained", "--steps", "2"]
     assert LINE in environment.run("minigpt.py", "train", *options).stderr
     assert environment.calls() >= 4 * 2
+
+
+CARD = """
+from course.card import model_card
+from course.corpora import load_corpus
+from minigpt_lib.checkpoint import load_checkpoint
+
+print(model_card(load_checkpoint("capstone"), "Tom", load_corpus("words.txt"), path="card.html"))
+"""
+
+
+def test_a_model_of_the_learners_own_parts_trains_speaks_and_gets_its_card(environment):
+    options = ["--corpus", "words.txt", "--out", "capstone", "--steps", "30"]
+    environment.run("minigpt.py", "train", *options)
+    options = ["--checkpoint", "capstone", "--prompt", "what ", "--length", "40", "--seed", "0"]
+    written = environment.output("minigpt.py", "sample", *options)
+    assert written.startswith("what ") and len(written) > 20
+    assert environment.output("-c", CARD) == "card.html"
+    card = (environment.folder / "card.html").read_text(encoding="utf-8")
+    parts = LINE.removeprefix("minigpt_lib: yours: ").strip()
+    for names, chapter in re.findall(r"([^()]+?) \((\d\d)\)(?:, )?", parts):
+        assert f"<td>{chapter}: {names}</td><td>me</td>" in card
+    assert "<h1>Tom</h1>" in card and "<td>30</td>" in card
+    environment.run("-c", CARD, PYTHONPATH=str(paths.ROOT))  # once more, with the course's parts
+    reference = (environment.folder / "card.html").read_text(encoding="utf-8")
+    assert re.findall("<pre>.*?</pre>", card, re.DOTALL) == re.findall(
+        "<pre>.*?</pre>", reference, re.DOTALL
+    )
+    assert "every part of the library" in reference
 
 
 def test_torchrun_calls_the_learners_function(environment):

@@ -5,6 +5,7 @@ import contextvars
 import io
 import linecache
 import re
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from course.checks.engine import Verdict, exercise, exercises, judge
 
 SECONDS_PER_CELL = 60.0
 CHECK = re.compile(r"""\bcheck\(\s*["'](\d+\.\d+)["']""")
+TITLE = re.compile(r"\A# (\d+\.\d+) ")
 _collected: contextvars.ContextVar[list | None] = contextvars.ContextVar("collected", default=None)
 
 
@@ -101,7 +103,7 @@ def check_notebook(which: str) -> list[Verdict]:
         ValueError: no such chapter, exercise or file.
     """
     path, number = _locate(which)
-    session = run_notebook(path)
+    session = run_notebook(path, number and [number])
     wanted = [v for v in session.verdicts.values() if number in (None, v.number)]
     if number and not wanted:
         raise ValueError(f"{path} checks no exercise {number}; `minigpt reset` brings it back")
@@ -132,11 +134,15 @@ def _locate(which: str) -> tuple[Path, str | None]:
     return found[0], number
 
 
-def run_notebook(path: Path) -> Session:
+def run_notebook(path: Path, wanted: Container[str] | None = None) -> Session:
     """Run an exercise notebook's cells in order, in this process, and judge every exercise in it.
 
     A cell that fails does not stop the others; an exercise whose check can't be reached because of
     it gets a verdict that says so.
+
+    Args:
+        wanted: exercises; of the others, those whose answers are values alone are left out, since
+            an experiment trains for a while.
     """
     # Slow to load, and `check` in a notebook needs none of it.
     from course.notebook import code_cells, read_notebook
@@ -146,6 +152,8 @@ def run_notebook(path: Path) -> Session:
     namespace = {"__name__": "__main__"}
     failed: list[BaseException] = []
     for index, source in enumerate(cells):
+        if wanted is not None and _is_only_typed(source, wanted):
+            continue
         collected: list[tuple[Verdict, tuple]] = []
         token = _collected.set(collected)
         try:
@@ -160,6 +168,20 @@ def run_notebook(path: Path) -> Session:
         for number in CHECK.findall(source):
             session.verdicts.setdefault(number, _unreached(number, error, failed))
     return session
+
+
+def _is_only_typed(source: str, wanted: Container[str]) -> bool:
+    """Whether a cell answers or checks an exercise that is not wanted and asks for values alone."""
+    numbers = CHECK.findall(source) or TITLE.findall(source)
+    try:
+        parts = [part for number in numbers for part in exercise(number).parts]
+    except ValueError:
+        return False  # its check will say that there is no such exercise
+    return (
+        bool(numbers)
+        and all(part.read for part in parts)
+        and not any(number in wanted for number in numbers)
+    )
 
 
 def _run_cell(source: str, name: str, namespace: dict) -> BaseException | None:
