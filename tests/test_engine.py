@@ -243,3 +243,16 @@ def test_a_reported_experiment_is_known_by_its_word_whatever_was_measured():
     assert same(Seen("training loss", {"x": 2.4}), Seen("training loss"))
     assert not same(Seen("training loss"), Seen("validation loss"))
     assert not same(Seen("training loss"), "training loss")
+
+
+def test_torchs_own_not_implemented_error_is_no_unwritten_answer():
+    def calls_a_list(items):
+        return torch.nn.ModuleList()(items)
+
+    def unwritten(items):
+        raise NotImplementedError("9.9: not written yet. Replace this line by your answer.")
+
+    for answer, diagnosis in ((calls_a_list, "exception"), (unwritten, "unwritten")):
+        with pytest.raises(Found) as found:
+            judge_part(TASK, DICT, answer, torch.Generator())
+        assert found.value.diagnosis == diagnosis
