@@ -334,8 +334,9 @@ def test_torchrun_calls_the_learners_function(environment):
 
 
 ORACLES = """attention baselines blocks checkpoint data embeddings gpt2 model tokenizers""".split()
-# What the library says of input that nobody can use is not asked of a learner's answer.
-REFUSALS = "refuse or named_with_its_place or must_be_sorted"
+# What the library says of input that nobody can use is not asked of a learner's answer; and the
+# process that is killed runs the course's library, so its last bits differ from the learner's.
+LEFT_OUT = "refuse or named_with_its_place or must_be_sorted or kill_9"
 
 
 @pytest.mark.slow
@@ -348,7 +349,7 @@ def test_the_librarys_own_tests_pass_with_the_learners_parts_in_it(environment):
     whose = "import minigpt_lib\n\nassert minigpt_lib.YOURS\n"
     (tests / "conftest.py").write_text(whose, encoding="utf-8")
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=short"]
-    chosen = ["-m", "not slow", "-k", f"not ({REFUSALS})"]
+    chosen = ["-m", "not slow", "-k", f"not ({LEFT_OUT})"]
     environment.run("-m", "pytest", *options, *chosen, str(tests))
 
 
