@@ -149,6 +149,11 @@ def probability(logits, targets):
     return (-surprises(logits, targets)).exp().mean()
 
 
+def axis_left(logits, targets):
+    """Right for (N, V), where every total meets every logit once; stops at more axes."""
+    return (logits.logsumexp(-1) - logits.take_along_dim(targets[..., None], -1)).mean()
+
+
 def squared(logits, targets):
     p = logits.double().softmax(-1)
     one = torch.zeros_like(p).scatter(-1, targets[..., None], 1.0)
@@ -212,6 +217,16 @@ def hint_zeros(args, got, right):
     return (
         f"{V} times too small: your mean also counts the V − 1 = {V - 1} zeros in each one-hot "
         "row. Add up over the vocabulary first, then take the mean over positions."
+    )
+
+
+def hint_axis_left(args, got, right):
+    text = getattr(got, "text", "")
+    if "must match the size" not in text:
+        return f"it stops at logits {tuple(args[0].shape)}: {text}"
+    return (
+        f"right for targets (N,), and it stops at {tuple(args[1].shape)}: what gather gives there "
+        "still has the axis of size 1, and the total has not. Take it away: squeeze(-1)."
     )
 
 
@@ -344,6 +359,7 @@ CROSS_ENTROPY = Part(
             "this is the mean probability of the targets. Take −ln of each first, then the mean.",
             "The Other Unit",
         ),
+        Wrong("axis left", axis_left, hint_axis_left, "The Half Move"),
         Wrong(
             "squared error",
             squared,
@@ -409,6 +425,10 @@ def one_for_all(counts):
     return counts / counts.sum()
 
 
+def one_for_all_above(counts):
+    return (counts + 1) / counts.sum()
+
+
 def added_above(counts):
     return (counts + 1) / counts.sum(1, keepdim=True)
 
@@ -430,6 +450,11 @@ def filled_where_empty(counts):
 def empty_rows_even(counts):
     total = counts.sum(1, keepdim=True)
     return torch.where(total > 0, counts / total, 1 / len(counts))
+
+
+def as_many_as_met(ids, vocab_size):
+    met = torch.bincount(ids[:-1] * vocab_size + ids[1:]).reshape(vocab_size, vocab_size)
+    return (met + 1) / (met + 1).sum(1, keepdim=True)
 
 
 def size_of_text(ids, vocab_size):
@@ -500,6 +525,16 @@ def hint_size(args, got, right):
     )
 
 
+def hint_met(args, got, right):
+    text = getattr(got, "text", "")
+    if "is invalid for input of size" not in text:
+        return f"it stops with an error: {text}"
+    return (
+        f"{text}: bincount stops at the largest number it meets. Ask for a place for every pair: "
+        "minlength=vocab_size**2."
+    )
+
+
 def hint_counts(args, got, right):
     return (
         f"you return counts: row 0 adds up to {got[0].sum():.4g}. Divide each row by its own sum."
@@ -561,6 +596,15 @@ TABLE = Part(
             (
                 "the whole table adds up to 1. That is how likely a pair is; asked for is what "
                 "comes next, given the current token: divide each row by its own sum."
+            ),
+            "The Headcount",
+        ),
+        Wrong(
+            "one total, 1 added above alone",
+            by_divisor(one_for_all_above),
+            (
+                "every row is divided by one number, the sum of all counts, and that without the "
+                "ones. Add 1 first, then divide each row by its own sum: sum(dim=1, keepdim=True)."
             ),
             "The Headcount",
         ),
@@ -639,6 +683,7 @@ TABLE = Part(
             "all rows are equal: that is how common each token is. Count for each current token.",
             "The Average Joe",
         ),
+        Wrong("no minlength", as_many_as_met, hint_met, "The Small Hotel"),
         Wrong("size of the text", size_of_text, hint_size, "The Small Hotel"),
     ),
 )
@@ -804,8 +849,9 @@ REPORT = Part(
         ),
         seen(
             "one batch",
-            "{x} is what a batch gives, or a few; three tries of 1,024 characters gave {tries}. "
-            "Score the whole split, every position once.",
+            "{x} is what a batch gives, of one text or the other, or a few; three tries of 1,024 "
+            "characters of the validation text gave {tries}. Score the whole validation text, "
+            "every position once.",
             "The Lucky Draw",
         ),
         seen(
@@ -1148,7 +1194,7 @@ def edge(start_gpt: int, start_other: int, mean=of_all):
 
 
 ALIKE = (
-    "batches of unequal size count alike in your average. Weight by the number of characters, or "
+    "blocks of unequal size count alike in your average. Weight by the number of characters, or "
     "average over characters."
 )
 CHARGED = (
@@ -1161,7 +1207,7 @@ WHOLE_MEAN = Part(
     label="a",
     read=read_rounded,
     wrong=(
-        Wrong("blocks alike", about(by_blocks(GPT_BLOCKS)), ALIKE, "The Headcount"),
+        Wrong("blocks alike", about(by_blocks(GPT_BLOCKS)), ALIKE, "The Average Joe"),
         Wrong(
             "sum",
             about(sum(flat(GPT_BLOCKS))),
@@ -1204,7 +1250,7 @@ GAINED = Part(
             ),
             "The Unequal Race",
         ),
-        Wrong("blocks alike", edge(1, 1, by_blocks), ALIKE, "The Headcount"),
+        Wrong("blocks alike", edge(1, 1, by_blocks), ALIKE, "The Average Joe"),
         Wrong(
             "two left out",
             edge(2, 2),

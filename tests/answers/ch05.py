@@ -118,6 +118,11 @@ def logits_alone(logits, targets):
     return -logits.gather(-1, targets.unsqueeze(-1)).mean()
 
 
+def forgets_to_squeeze(logits, targets):
+    picked = logits.gather(-1, targets.unsqueeze(-1))
+    return torch.mean(torch.logsumexp(logits, -1) - picked)
+
+
 def distance(logits, targets):
     gap = torch.softmax(logits, -1) - F.one_hot(targets, logits.shape[-1])
     return gap.square().sum(-1).mean()
@@ -158,6 +163,12 @@ def finished(finish):
 def adds_with_tensors(ids, vocab_size):
     counts = torch.ones(vocab_size, vocab_size)
     counts[ids[:-1], ids[1:]] += 1
+    return counts / counts.sum(1, keepdim=True)
+
+
+def bins_without_minlength(ids, vocab_size):
+    numbers = ids[:-1] * vocab_size + ids[1:]
+    counts = torch.bincount(numbers).view(vocab_size, vocab_size) + 1
     return counts / counts.sum(1, keepdim=True)
 
 
@@ -411,6 +422,11 @@ SAID = [
         (loss_with(lambda each: torch.exp(-each).mean()),),
         "✗ 5.1: this is the mean probability of the targets.",
     ),
+    (
+        "5.1",
+        (forgets_to_squeeze,),
+        "✗ 5.1: right for targets (N,), and it stops at (2, 3): what gather gives there",
+    ),
     ("5.1", (distance,), "✗ 5.1: this is a squared distance between probabilities and one-hot"),
     (
         "5.1",
@@ -440,6 +456,12 @@ SAID = [
         "5.2",
         (finished(lambda n: (n + 1) / (n + 1).sum(dim=1)),),
         "✗ 5.2: neither rows nor columns add up to 1: the sums of the rows have shape (V,)",
+    ),
+    ("5.2", (bins_without_minlength,), "✗ 5.2: shape '[9, 9]' is invalid for input of size {s}:"),
+    (
+        "5.2",
+        (finished(lambda n: (n + 1) / n.sum()),),
+        "✗ 5.2: every row is divided by one number, the sum of all counts, and that without",
     ),
     ("5.2", (finished(lambda n: (n + 1) / (n + 1).sum()),), "✗ 5.2: the whole table adds up to 1."),
     (
@@ -487,7 +509,7 @@ SAID = [
     (
         "5.3",
         (report(GOOD, on_one_batch),),
-        "✗ 5.3: {s} is what a batch gives, or a few; three tries of 1,024 characters gave {s}, {s}",
+        "✗ 5.3: {s} is what a batch gives, of one text or the other, or a few; three tries of {s}",
     ),
     ("5.3", (report(GOOD, under_the_floor),), "✗ 5.3: {s} is below {s}, the best a table of pairs"),
     ("5.3", (report(Made(peeks)),), "✗ 5.3: your model's output moves when only a later character"),
@@ -568,7 +590,7 @@ SAID = [
         (nn.Linear(8, 8),),
         "✗ 5.5: your model stops at ids of shape (16, 32) with RuntimeError",
     ),
-    ("5.6", (2.083, 0.3, "gpt"), "✗ 5.6a: batches of unequal size count alike in your average."),
+    ("5.6", (2.083, 0.3, "gpt"), "✗ 5.6a: blocks of unequal size count alike in your average."),
     ("5.6", (20.2, 0.3, "gpt"), "✗ 5.6a: that is the sum over all characters."),
     ("5.6", (1.925, 0.3, "gpt"), "✗ 5.6a: the last block is missing."),
     ("5.6", (1.78, 0.3, "gpt"), "✗ 5.6a: that is the mean of the 3-gram."),
@@ -579,7 +601,7 @@ SAID = [
     ),
     ("5.6", (2.02, 0.24, "gpt"), "✗ 5.6b: the GPT was charged for block starts, where it sees one"),
     ("5.6", (2.02, 0.18, "gpt"), "✗ 5.6b: you left out the block starts for the GPT and kept them"),
-    ("5.6", (2.02, 0.2333, "gpt"), "✗ 5.6b: batches of unequal size count alike in your average."),
+    ("5.6", (2.02, 0.2333, "gpt"), "✗ 5.6b: blocks of unequal size count alike in your average."),
     ("5.6", (2.02, 0.4, "gpt"), "✗ 5.6b: you left out two characters of each block."),
     ("5.6", (2.02, -0.3, "gpt"), "✗ 5.6b: the size is right and the sign is not."),
     ("5.6", (2.02, 2.1, "gpt"), "✗ 5.6b: that is the difference of two sums."),
