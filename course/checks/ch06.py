@@ -239,6 +239,66 @@ def hint_shift_needed(args, got, right):
     )
 
 
+def finished(spread, finish):
+    """The answer that divides by spread(x, eps) and ends with this finish."""
+
+    def normed(self, x):
+        return (x - row_mean(x)) / spread(x, self.eps)
+
+    return norm_with(normed=normed, finish=finish)
+
+
+# Two mistakes in one line: what is divided by (what to say of it, and the card), and how it ends.
+SPREADS = {
+    "C - 1": (
+        lambda x, eps: row_spread(x, eps, True),
+        "the variance is divided by C − 1, LayerNorm divides by C (unbiased=False)",
+        "The Generous Judge",
+    ),
+    "eps outside": (
+        lambda x, eps: row_spread(x, 0) + eps,
+        "ε goes under the root: √(variance + ε)",
+        "The Bare Zero",
+    ),
+    "C - 1, and eps outside": (
+        lambda x, eps: row_spread(x, 0, True) + eps,
+        "x.std() divides by C − 1, LayerNorm by C (unbiased=False); and ε goes under the root: "
+        "√(variance + ε)",
+        "The Generous Judge",
+    ),
+    "no eps": (
+        lambda x, eps: row_spread(x, 0),
+        "ε is missing, so equal features give nan: add self.eps to the variance, under the root",
+        "The Bare Zero",
+    ),
+    "C - 1, and no eps": (
+        lambda x, eps: row_spread(x, 0, True),
+        "x.std() divides by C − 1, LayerNorm by C (unbiased=False); and ε is missing: add self.eps "
+        "to the variance, under the root",
+        "The Generous Judge",
+    ),
+}
+FINISHES = {
+    "no gain and no shift": (
+        lambda self, normed: normed,
+        "the gain and the shift change nothing: multiply by self.weight, add self.bias. Besides,",
+    ),
+    "no shift": (
+        lambda self, normed: normed * self.weight,
+        "the shift changes nothing: where self.bias is not None, add it at the end. Besides,",
+    ),
+    "shift always added": (
+        shift_needed,
+        "with bias=False there is no shift: self.bias is None, and your sum stops with a "
+        "TypeError. Add it only if it is there. Besides,",
+    ),
+}
+BOTH = tuple(
+    Wrong(f"{name}; {end}", finished(spread, finish), f"{first} {then}.", card)
+    for name, (spread, then, card) in SPREADS.items()
+    for end, (finish, first) in FINISHES.items()
+)
+
 OTHER_POSITIONS = (
     "changing another position changed this one. Normalise over the last dimension only."
 )
@@ -277,6 +337,16 @@ NORM = Part(
             with_statistics(lambda x, eps: (row_mean(x), row_spread(x, 0))),
             hint_no_eps,
             "The Bare Zero",
+        ),
+        Wrong(
+            "C - 1, and no eps",
+            with_statistics(lambda x, eps: (row_mean(x), row_spread(x, 0, True))),
+            (
+                "two things at once: x.std() divides by C − 1, LayerNorm by C; and where all "
+                "features are equal you divide 0 by 0, which is nan. Start from "
+                "x.var(…, unbiased=False) and add self.eps under the root."
+            ),
+            "The Generous Judge",
         ),
         Wrong(
             "eps squared",
@@ -398,6 +468,7 @@ NORM = Part(
             ),
             "The Cut Cord",
         ),
+        *BOTH,
     ),
 )
 
@@ -1422,7 +1493,8 @@ def measuring_stick() -> tuple[torch.Tensor, torch.Tensor, float, float]:
     text = load_corpus().text
     tokenizer = CharTokenizer.from_text(text)
     train_ids, val_ids = train_val_split(tokenizer.encode(text))
-    x, y = (part[:128] for part in sliding_windows(val_ids, CONTEXT, stride=CONTEXT))
+    # The 12,800 characters of the chapter, so that its letter frequencies are those of the check.
+    x, y = (part[: 12_800 // CONTEXT] for part in sliding_windows(val_ids, CONTEXT, CONTEXT))
     letters = NGramModel(1).fit(train_ids, tokenizer.vocab_size)
     frequencies = -letters.log_probabilities(y.flatten()).mean().item()
     return x, y, frequencies, math.log(tokenizer.vocab_size)
@@ -1485,7 +1557,7 @@ REPORT = (
                 "bypass handed in",
                 typed(Seen("more")),
                 measured(
-                    "{x} is far below the unigram, {letters}: this model knows the current "
+                    "{x} is far below the unigram, {letters} here: this model knows the current "
                     "character. Asked for is the stack without the bypass. Which variant did you "
                     "report?"
                 ),
@@ -1504,8 +1576,8 @@ REPORT = (
                 "unigram handed in",
                 typed(Seen("letters")),
                 measured(
-                    "{x} is the unigram: without the bypass nothing of the current character gets "
-                    "through. Which variant did you report?"
+                    "{x} is the unigram, {letters} here: without the bypass nothing of the current "
+                    "character gets through. Which variant did you report?"
                 ),
                 "The Swapped Label",
             ),
@@ -1522,8 +1594,8 @@ REPORT = (
                 "last layer",
                 typed(3),
                 (
-                    "that layer's gradient is the largest. Gradients arrive from the loss; the far "
-                    "end is layer 0."
+                    "in a fresh Stack() that layer's gradient is the largest. Gradients arrive "
+                    "from the loss. Which layer do they reach last?"
                 ),
                 "The Wrong End",
             ),
@@ -1531,10 +1603,21 @@ REPORT = (
                 "counted from one",
                 typed(1),
                 (
-                    "one layer is farther from the loss still. The four layers are numbered 0 to "
-                    "3, as Python counts."
+                    "counted from 1? The layers are numbered 0 to 3, as Python counts. Measured on "
+                    "a trained stack? Training shifts the lengths: measure a fresh one, as in "
+                    "gradient_lengths(Stack())."
                 ),
                 "The Fence Post",
+            ),
+            Wrong(
+                "bypass measured",
+                typed(2),
+                (
+                    "measured with the bypass? There all four get nearly the same, and one in the "
+                    "middle may come out smallest. Asked for is the stack without it, and fresh: "
+                    "gradient_lengths(Stack())."
+                ),
+                "The Swapped Label",
             ),
         ),
     ),

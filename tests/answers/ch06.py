@@ -279,6 +279,22 @@ def naked(x, eps):
     return (x - x.mean(-1, keepdim=True)) / x.std(-1, keepdim=True, unbiased=False)
 
 
+def with_std_alone(x, eps):
+    return (x - x.mean(-1, keepdim=True)) / x.std(-1, keepdim=True)
+
+
+def unfinished(core):
+    return norm(lambda self, x: core(x, self.eps))
+
+
+def with_gain_alone(core):
+    return norm(lambda self, x: core(x, self.eps) * self.weight)
+
+
+def with_bias_always(core):
+    return norm(lambda self, x: self.weight * core(x, self.eps) + self.bias)
+
+
 def tiny_eps(x, eps):
     return centred(x) / (x.var(-1, keepdim=True, unbiased=False) + eps * eps).sqrt()
 
@@ -535,6 +551,22 @@ SAID = [
         "6.1",
         (norm_core(tiny_eps),),
         "✗ 6.1: right on ordinary rows, wrong on a nearly constant one:",
+    ),
+    ("6.1", (norm_core(with_std_alone),), "✗ 6.1: two things at once: x.std() divides by C − 1, L"),
+    *(
+        ("6.1", (finished(core),), f"✗ 6.1: {first} {{s}} Besides, {then}")
+        for finished, first in (
+            (unfinished, "the gain and the shift change nothing: multiply"),
+            (with_gain_alone, "the shift changes nothing: where"),
+            (with_bias_always, "with bias=False there is no shift: self.bias is"),
+        )
+        for core, then in (
+            (with_var, "the variance is divided by C − 1"),
+            (with_std_of_all, "ε goes under the root"),
+            (with_std, "x.std() divides by C − 1, {s}; and ε goes under the root"),
+            (naked, "ε is missing"),
+            (with_std_alone, "x.std() divides by C − 1, {s}; and ε is missing"),
+        )
     ),
     ("6.1", (norm_core(fixed_eps),), "✗ 6.1: with eps=0.5 your output is that of eps=1e-05."),
     ("6.1", (over(-2, -1),), "✗ 6.1: changing another position changed this one. Nor"),
@@ -821,17 +853,22 @@ SAID = [
         (nn.Linear(3, 3), PAIRS, 0),
         "✗ 6.6a: the model can't score 32 characters of your text",
     ),
-    ("6.6", (LETTERS, LETTERS, 0), "✗ 6.6b: {s} is the unigram: without the bypass nothing of the"),
+    (
+        "6.6",
+        (LETTERS, LETTERS, 0),
+        "✗ 6.6b: {s} is the unigram, {s}: without the bypass nothing of the",
+    ),
     (
         "6.6",
         (LETTERS, ASTRAY, 0),
         "✗ 6.6b: {s} is worse than the letter frequencies, {s}: this mod",
     ),
-    ("6.6", (LETTERS, PAIRS, 3), "✗ 6.6c: that layer's gradient is the largest. Gradients arrive"),
+    ("6.6", (LETTERS, PAIRS, 3), "✗ 6.6c: in a fresh Stack() that layer's gradient is the largest"),
     (
         "6.6",
         (LETTERS, PAIRS, 1),
-        "✗ 6.6c: one layer is farther from the loss still. The four layers",
+        "✗ 6.6c: counted from 1? {s} Measured on a trained stack? {s} a fresh one",
     ),
+    ("6.6", (LETTERS, PAIRS, 2), "✗ 6.6c: measured with the bypass? There all four get nearly the"),
     ("6.6", (LETTERS, PAIRS, 4), "✗ 6.6c: the layers are numbered 0 to 3; you typed 4."),
 ]
