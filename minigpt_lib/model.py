@@ -17,7 +17,8 @@ class GPTConfig:
     """Every number that shapes the model.
 
     vocab_size V tokens; context_length T positions; embed_dim C; num_heads H; num_layers blocks;
-    dropout: share of entries zeroed while training; bias: in linear layers and norms.
+    dropout: share of entries zeroed while training; bias: in norms and in all linear layers but
+    the head, which never has one.
     Raises:
         ValueError: if a size is below 1 or dropout lies outside [0, 1).
     """

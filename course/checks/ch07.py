@@ -36,6 +36,10 @@ CARDS = {
     "changes no count.",
     "The Dialect": "The same name, another formula: GELU by tanh or exact, one ε or another. All "
     "shapes fit and the results are nearly right. Compare to many digits.",
+    "The Roll Call": "A list of parts is called as if it were one part. A list does nothing by "
+    "itself: go through it, and hand each what the one before returned.",
+    "The Hearsay": "A number is passed on because somebody said it, and nobody has counted. Two "
+    "minutes with a pencil settle it.",
     "The Absent Encoder": "Looks in a decoder-only model for a part that came with the encoder. "
     "Ask what the second text is; if there is one text only, there is no such part.",
 }
@@ -93,6 +97,27 @@ COUNTED_WRONG = {
     ),
     "no norms": (-(4 * L + 2) * C, "you left out the norms, 2C numbers each.", "The Stutterer"),
     "one norm a block": (-2 * L * C, "each block has two norms, 2C numbers each.", "The Stutterer"),
+    "blocks and last norm": (
+        -(V + T) * C,
+        "that is the blocks and the last norm. The two tables are missing: V + T rows of C.",
+        "The Stutterer",
+    ),
+    "blocks alone": (
+        -(V + T + 2) * C,
+        "that is the blocks. The two tables are missing, and the last norm.",
+        "The Stutterer",
+    ),
+    "12C instead of 13C": (
+        -L * C,
+        "one row of C per block. Beside its matrices a block has 13C: biases of 3C + C + 4C + C, "
+        "and two norms of 2C.",
+        "The Stutterer",
+    ),
+    "no 13C": (
+        -13 * L * C,
+        "you left out what a block has beside its matrices: biases and two norms, 13C.",
+        "The Stutterer",
+    ),
     "matrices only": (
         -(13 * L + 2) * C,
         "you counted matrices only, without the biases and the norms.",
@@ -162,11 +187,12 @@ GPT3_WRONG = {
     "its name": (
         175.0,
         "175 is what it is called. Count to one decimal: the name is rounded.",
-        "The Round Number",
+        "The Hearsay",
     ),
     "blocks alone": (
         in_billions(96 * in_block(WIDTH)),
-        "that is the 96 blocks. The two tables are missing: 50,257 + 2,048 rows of 12,288.",
+        "0.6 billion too few: that is the 96 blocks. The two tables are missing, 50,257 + 2,048 "
+        "rows of 12,288.",
         "The Stutterer",
     ),
     "head counted": (
@@ -289,6 +315,10 @@ def embedding_to_each(self, ids):
     for layer in self.blocks:
         y = layer(x)
     return y
+
+
+def list_called(self, ids):
+    return self.blocks(self.embedding(ids))
 
 
 def normed_each(self, ids):
@@ -450,6 +480,15 @@ def hint_unchecked(args, got, right):
     )
 
 
+def hint_list_called(args, got, right):
+    if "ModuleList" not in getattr(got, "text", "ModuleList"):
+        return f"your answer stops with NotImplementedError: {got.text}"
+    return (
+        "self.blocks is a list: go through it with for, and give each block what the one before "
+        "it returned. A ModuleList can't be called."
+    )
+
+
 FORWARD = Part(
     "GPT",
     RightGPT,
@@ -601,6 +640,12 @@ FORWARD = Part(
             "The Leftover",
         ),
         Wrong(
+            "list called",
+            otherwise(stream=list_called),
+            hint_list_called,
+            "The Roll Call",
+        ),
+        Wrong(
             "first block only",
             through(lambda self: self.blocks[:1]),
             "your stream goes through the first block and no other. Go on through all of them.",
@@ -738,7 +783,7 @@ FORWARD = Part(
     ),
 )
 
-# 7.3 The loss starts at 82
+# 7.3 The loss starts too high
 
 
 class FriendsBlock(nn.Module):
@@ -977,7 +1022,7 @@ START = Part(
             start(writing=lambda self, depth: 2 * (0.02 / math.sqrt(depth),)),
             (
                 "you divide by √layers. Each block adds to the stream twice, so there are "
-                "2·layers sums."
+                "2·layers additions."
             ),
             "The Ruler",
         ),
@@ -1054,7 +1099,7 @@ START = Part(
             "gains",
             start(gain=0.0),
             (
-                "the matrices are right; you drew the gains of the norms too. They stay at 1: draw "
+                "the matrices are right; you changed the gains of the norms too. They stay at 1: draw "
                 "only what has two dimensions."
             ),
             "The Vandal",
@@ -1117,7 +1162,7 @@ def first_loss(name: str, label: str, size: int, other: int) -> Part:
                     "a model that knows nothing gives each of V tokens 1/V, and the loss is the "
                     "surprise at that: −ln(1/V) = ln V."
                 ),
-                "The Weather Map",
+                "The Early Leaver",
             ),
             Wrong(
                 "vocabulary",
@@ -1654,21 +1699,21 @@ EXERCISES = {
                 "leaves out targets of −100 by itself.",
                 "Embed ids; for each block in self.blocks: stream = block(stream); scores = head "
                 "of norm of stream; without targets return scores, None; else return scores and "
-                "F.cross_entropy of scores.view(-1, V) and targets.view(-1).",
+                "F.cross_entropy of scores.flatten(0, 1) and targets.flatten().",
             ),
             references=("minigpt_lib.model:GPT.forward",),
             replaces={"GPT": "model"},
         ),
         Exercise(
             "7.3",
-            "The loss starts at 82",
+            "The loss starts too high",
             (START,),
             hints=(
                 "The table is right for being looked up, and far too loud for scoring. Leave the "
                 "tying alone; give every parameter another first value.",
                 "Matrices have two dimensions; gains and biases have one. Draw all matrices with "
                 "spread 0.02. Then ask of each linear layer in FriendsBlock.forward: is its "
-                "result added to x? Those start smaller by the root of the number of sums.",
+                "result added to x? Those start smaller by the root of the number of such additions.",
                 "For each p with p.dim() == 2: nn.init.normal_(p, std=0.02). For each name that "
                 'ends in "bias": nn.init.zeros_. Then, for block in self.blocks, draw '
                 "block.mix.proj.weight and block.think[3].weight again with "

@@ -156,6 +156,10 @@ def blocks_ignored(self, ids):
     return x
 
 
+def calls_the_list(self, ids):
+    return self.blocks(self.embedding(ids))
+
+
 def returns_in_the_loop(self, ids):
     x = self.embedding(ids)
     for block in self.blocks:
@@ -312,6 +316,7 @@ SAID_OF_FORWARD = [
     ),
     (gpt(last_only), "you return the scores of the last position alone, (B, V)."),
     (streamed(blocks_ignored), "as if there were no blocks: block(x) returns the new stream"),
+    (streamed(calls_the_list), "self.blocks is a list: go through it with for, and give each block"),
     (streamed(returns_in_the_loop), "your stream goes through the first block and no other."),
     (streamed(all_but_the_last), "your stream leaves out the last block."),
     (streamed(always_from_the_embedding), "every block of yours reads the embedding, so only"),
@@ -505,7 +510,7 @@ SAID_OF_START = [
     ),
     (
         begun(matrices, zero_biases, write_at(lambda L: 0.02 / math.sqrt(L))),
-        "you divide by √layers. Each block adds to the stream twice, so there are 2·layers sums.",
+        "you divide by √layers. Each block adds to the stream twice, so there are 2·layers additions.",
     ),
     (
         begun(matrices, zero_biases, write_at(lambda L: 0.02 / (2 * L))),
@@ -533,10 +538,10 @@ SAID_OF_START = [
         begun(zeroed, zero_biases),
         "the first loss is 5.70, that of no knowledge, because all tokens are the same.",
     ),
-    (begun(gains_drawn, small_writers), "the matrices are right; you drew the gains of the norms"),
+    (begun(gains_drawn, small_writers), "the matrices are right; you changed the gains of the norms"),
     (
         begun(matrices, small_writers, gains_zeroed),
-        "the matrices are right; you drew the gains of the norms too. They stay at 1",
+        "the matrices are right; you changed the gains of the norms too. They stay at 1",
     ),
     (
         begun(matrices, small_writers),
@@ -684,6 +689,10 @@ SAID = [
         (703104, "2,304 too few: you left out the two norms of each block."),
         (702912, "2,496 too few: you left out the norms, 2C numbers each."),
         (704256, "1,152 too few: each block has two norms, 2C numbers each."),
+        (671232, "34,176 too few: that is the blocks and the last norm. The two tables are"),
+        (671040, "34,368 too few: that is the blocks. The two tables are missing, and the last"),
+        (704832, "576 too few: one row of C per block. Beside its matrices a block has 13C"),
+        (697920, "7,488 too few: you left out what a block has beside its matrices: biases and"),
         (697728, "7,680 too few: you counted matrices only, without the biases and the norms."),
         (146208, "559,200 too few: you counted one block instead of six."),
         (593664, "111,744 too few: qkv is C × 3C: queries, keys and values."),
@@ -699,7 +708,7 @@ SAID = [
     ]),
     *(("7.1", (705408, typed), f"✗ 7.1b: {said}") for typed, said in [
         (175, "175 is what it is called. Count to one decimal: the name is rounded."),
-        ("174.0", "that is the 96 blocks. The two tables are missing: 50,257 + 2,048 rows"),
+        ("174.0", "0.6 billion too few: that is the 96 blocks. The two tables are missing, 50,257"),
         (175221813248, "0.6 billion too many: the head is the embedding table; tied"),
         (1.8, "that is one block. There are 96."),
         (5683.3, "far too many: the heads share the width. num_heads changes no count."),
