@@ -17,7 +17,7 @@ from course import paths, wall
 from course.corpora import Corpus, load_corpus
 from course.files import write_atomic
 from course.notebook import code_cells, read_notebook
-from course.runs import RUNGS, ladder
+from course.runs import QUICK_STEPS, RUNGS, ladder
 from minigpt_lib.checkpoint import Checkpoint
 from minigpt_lib.data import train_val_split
 from minigpt_lib.sample import generate
@@ -78,7 +78,7 @@ def model_card(
     sections = [
         ("The text", text_lines(corpus)),
         ("The model", size_lines(checkpoint)),
-        ("The ladder", ladder_table(validation_nats(checkpoint, corpus), name, corpus)),
+        ("The ladder", ladder_table(checkpoint, name, corpus)),
         ("Who wrote it", author_table()),
         ("What it writes", "".join(sample_part(checkpoint, prompt, s) for s in settings)),
     ]
@@ -86,6 +86,11 @@ def model_card(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, PAGE.substitute(name=escape(name), body=body))
     return path
+
+
+def shown_path(path: Path) -> str:
+    """Where a file lies, seen from the course's folder if it is in it."""
+    return str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path)
 
 
 def given_name() -> str:
@@ -134,18 +139,25 @@ def size_lines(checkpoint: Checkpoint) -> str:
         "parameters": f"{checkpoint.model.num_parameters():,}",
         "blocks": c.num_layers,
         "heads in each": c.num_heads,
-        "numbers per token": c.embed_dim,
+        "numbers that describe each token inside": c.embed_dim,
         "tokens it sees at once": c.context_length,
         "tokens it knows": f"{c.vocab_size:,}",
         "training steps": f"{checkpoint.step:,}",
     }
+    if checkpoint.step <= QUICK_STEPS:
+        rows["kind of training"] = "a short one, to try things out"
     return table([], [(key, str(value)) for key, value in rows.items()])
 
 
-def ladder_table(nats: float, name: str, corpus: Corpus) -> str:
-    """Every rung that was measured on this text, the model's own among them, the worst first."""
-    scores = {rung: score for rung, score in ladder(corpus).items() if rung != RUNGS[-1]}
-    rungs = [(rung, score, False) for rung, score in scores.items()] + [(name, nats, True)]
+def ladder_table(checkpoint: Checkpoint, name: str, corpus: Corpus) -> str:
+    """Every rung that was measured on this text, the model's own among them, the worst first.
+
+    The lowest rung, a guesser to whom all tokens are alike, needs no measurement.
+    """
+    lowest = {RUNGS[0]: math.log(checkpoint.model.config.vocab_size)}
+    scores = lowest | {rung: nats for rung, nats in ladder(corpus).items() if rung != RUNGS[-1]}
+    rungs = [(rung, score, False) for rung, score in scores.items()]
+    rungs.append((name, validation_nats(checkpoint, corpus), True))
     rungs.sort(key=lambda rung: -rung[1])
     widest = rungs[0][1]
     rows = []
@@ -157,7 +169,12 @@ def ladder_table(nats: float, name: str, corpus: Corpus) -> str:
             f"<td>{score / math.log(2):.3f}</td></tr>"
         )
     head = "<tr><th>guesser</th><th>nats</th><th>bits</th></tr>"
-    note = "<p>Surprise per token on text that it never learned from. Less is better.</p>"
+    note = (
+        "<p>Each guesser says how likely every next token is, on text that it never learned from. "
+        "Here is how much it was surprised on average: in bits, the number of questions with yes "
+        "and no that were left to ask, and in nats, the same in another unit (1 nat is 1.44 bits). "
+        "Less is better. “Uniform” holds all tokens for equally likely.</p>"
+    )
     return f"{note}<table>{head}{''.join(rows)}</table>"
 
 
@@ -181,7 +198,8 @@ def sample_part(checkpoint: Checkpoint, prompt: str, setting: Setting) -> str:
     generator = torch.Generator().manual_seed(setting.seed)
     drawn = generate(checkpoint.model, ids, LENGTH, *setting[:3], generator=generator)[0]
     new = checkpoint.tokenizer.decode(drawn[ids.shape[1] :].tolist())
-    return f"<p>{setting}</p><pre><b>{escape(prompt)}</b>{escape(new)}</pre>"
+    length = f"{len(drawn) - ids.shape[1]} tokens"
+    return f"<p>{setting}, {length}</p><pre><b>{escape(prompt)}</b>{escape(new)}</pre>"
 
 
 def table(head: list[str], rows: list[tuple[str, str]]) -> str:

@@ -2,6 +2,7 @@
 
 import html
 import math
+import os
 import re
 
 import pytest
@@ -73,6 +74,15 @@ def test_the_shown_scores_are_those_of_the_checkpoint_and_the_ladder(checkpoint,
     assert set(shown) == {"uniform", "Pip"}
 
 
+def test_without_any_measured_rung_the_uniform_guesser_is_the_yardstick(checkpoint, places):
+    V = checkpoint.model.config.vocab_size
+    shown = ladder_of(write(checkpoint))
+    assert shown["uniform"] == [f"{math.log(V):.3f}", f"{math.log2(V):.3f}"]
+    assert list(shown) == ["uniform", "Pip"]
+    bars = [int(width) for width in re.findall(r'"bar" style="width:(\d+)%"', write(checkpoint))]
+    assert bars[0] == 100 and 0 < bars[1] < 100
+
+
 def test_a_checkpoint_without_records_is_scored_for_the_card(checkpoint, places):
     bare = Checkpoint(checkpoint.model, checkpoint.tokenizer, checkpoint.step)
     assert ladder_of(write(bare)) == ladder_of(write(checkpoint))
@@ -87,8 +97,13 @@ def test_the_sizes_are_those_of_the_model(checkpoint, places):
         "tokens it sees at once": "32",
         "tokens it knows": str(model.config.vocab_size),
         "training steps": "20",
+        "kind of training": "a short one, to try things out",
     }.items():
         assert cells[cells.index(name) + 1] == value
+    full = Checkpoint(model, checkpoint.tokenizer, 2000)
+    cells = texts(write(full), "td")
+    assert cells[cells.index("training steps") + 1] == "2,000"
+    assert "kind of training" not in cells
 
 
 def test_each_sample_is_what_generate_writes_with_the_same_setting(checkpoint, places):
@@ -103,7 +118,7 @@ def test_each_sample_is_what_generate_writes_with_the_same_setting(checkpoint, p
             checkpoint.model, ids, card.LENGTH, temperature, top_k, top_p, generator=generator
         )
         assert sample == checkpoint.tokenizer.decode(drawn[0].tolist())
-        assert f"<p>{setting}</p>" in page and f"seed {seed}" in str(setting)
+        assert f"<p>{setting}, {card.LENGTH} tokens</p>" in page and f"seed {seed}" in str(setting)
 
 
 def test_texts_are_escaped_and_nothing_is_asked_of_the_network(checkpoint, places):
@@ -119,6 +134,9 @@ def test_it_lies_among_the_learners_files_if_the_notebook_does(checkpoint, place
     (places / "my" / "notebooks").mkdir(parents=True)
     monkeypatch.chdir(places / "my" / "notebooks")
     assert card.model_card(checkpoint, corpus=CORPUS) == places / "my" / "model_card.html"
+    assert card.shown_path(places / "card.html") == str(places / "card.html")
+    monkeypatch.setattr(paths, "ROOT", places)
+    assert card.shown_path(places / "my" / "card.html") == os.path.join("my", "card.html")
 
 
 def test_the_name_is_the_one_given_in_chapter_00(places):

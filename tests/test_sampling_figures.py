@@ -543,7 +543,8 @@ def test_sampling_is_worked_by_keyboard(tab):
     left = left_of(rows[2], 1.3, 20, 0.9)
     assert 2 < left.isfinite().sum() < 20
     told = (
-        f"{left.isfinite().sum()} of 30 tokens left; entropy {entropy(left.softmax(-1)):.2f} bits."
+        f"{left.isfinite().sum()} of 30 tokens left; entropy {entropy(left.softmax(-1)):.2f} bits, "
+        "the surprise to expect on average."
     )
     assert opened.get_by_role("status").filter(has_text="left").inner_text() == told
     opened.keyboard.press("Tab")
@@ -565,7 +566,7 @@ def test_drawn_tokens_follow_the_probabilities(tab, settings):
     p = left_of(row, *settings).softmax(-1)
     # Twenty numbers evenly spaced: how often each token comes is p to within 1/20, in id order.
     opened.evaluate("() => { let n = 0; Math.random = () => (n++ % 20 + 0.5) / 20; }")
-    opened.get_by_role("button", name="Draw 20 tokens").click()
+    opened.get_by_role("button", name="Draw this one place 20 times").click()
     drawn = opened.eval_on_selector_all(".drawn b", "all => all.map(e => +e.dataset.id)")
     sums = p.cumsum(-1)
     numbers = [(n + 0.5) / 20 for n in range(20)]
@@ -574,7 +575,7 @@ def test_drawn_tokens_follow_the_probabilities(tab, settings):
     if settings[0] == 0:
         assert set(drawn) == {int(row.argmax())}
     opened.evaluate("() => { Math.random = () => 1 - 2 ** -53; }")
-    opened.get_by_role("button", name="Draw 20 tokens").click()
+    opened.get_by_role("button", name="Draw this one place 20 times").click()
     drawn = opened.eval_on_selector_all(".drawn b", "all => all.map(e => +e.dataset.id)")
     assert set(drawn) == {int(p.nonzero().max())}
 

@@ -1,5 +1,6 @@
 """Chapter 09, sampling: the right answers, the known wrong ones, and the help."""
 
+import copy
 import functools
 from collections.abc import Mapping
 
@@ -52,9 +53,28 @@ def normal(g: torch.Generator, *shape: int) -> torch.Tensor:
 
 
 def use_temperature(answer, logits, t):
-    """The probabilities that an answer's logits come to."""
+    """An answer's logits, in the place of which the right ones stand if they mean the same.
+
+    What a row's logits have in common is free, for the softmax does not notice it.
+    """
+    probe = answer(torch.tensor([[-3.0, 1.0, 2.5], [-1.0, -2.0, -0.5]]), 2.0)
+    if isinstance(probe, torch.Tensor) and probe.shape == (2, 3) and (probe >= 0).all():
+        sums = probe.double().sum(-1)
+        if torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
+            return "probabilities"
     scaled = answer(logits, t)
-    return scaled.double().softmax(-1) if isinstance(scaled, torch.Tensor) else scaled
+    if not isinstance(scaled, torch.Tensor) or scaled.shape != logits.shape:
+        return scaled
+    scaled, best = scaled.double(), logits.argmax(-1, keepdim=True)
+    alone = torch.full_like(logits, float("-inf")).scatter(-1, best, logits.amax(-1, keepdim=True))
+    wanted = (alone if t == 0 else logits / t).double()
+    if torch.allclose(scaled.softmax(-1), wanted.softmax(-1), rtol=0, atol=1e-4):
+        return wanted
+    top, is_dropped = scaled.amax(-1, keepdim=True), (scaled == float("-inf")).any()
+    if t == 0 and is_dropped:  # whatever number it put there
+        top = torch.where(top.isfinite(), top - wanted.amax(-1, keepdim=True), 0.0)
+        return scaled - top
+    return scaled
 
 
 def favourite(logits):
@@ -116,6 +136,21 @@ def unchanged(logits):
     return logits + 0.0
 
 
+def largest_of_all(logits):
+    return only(logits, logits == logits.max())
+
+
+def first_of_all(logits):
+    return only(logits.flatten(), favourite(logits.flatten())).view(logits.shape)
+
+
+def place_in_all(logits):
+    """The place in the whole table, used as a place in each row."""
+    kept = torch.zeros_like(logits, dtype=torch.bool)
+    kept[..., logits.argmax()] = True
+    return only(logits, kept)
+
+
 def over_zero(scale):
     """The same formula at 0."""
     return lambda logits, t: scale(logits, t) if t else scale(logits, torch.zeros(()))
@@ -127,10 +162,6 @@ def divided_tensor(logits, t):
 
 def shares_divided_tensor(logits, t):
     return logits.softmax(-1) / t
-
-
-def shares_returned_tensor(logits, t):
-    return (logits / t).softmax(-1)
 
 
 def index_at_zero(logits):
@@ -175,6 +206,10 @@ HINT_ALL = (
     "at temperature 0 several tokens are left, because their logits are equal. Of equal ones the "
     "earliest stays, alone."
 )
+HINT_WHOLE_TABLE = (
+    "at temperature 0 you look for the largest in the whole table: argmax and max without dim "
+    "count through all rows. One token of each row stays, so use dim=-1, with keepdim=True."
+)
 HINT_STILL_A_CHANCE = (
     "at temperature 0 the others have logit 0, which is still a chance, because e⁰ = 1. Use −inf."
 )
@@ -209,24 +244,7 @@ TEMPERATURE = Part(
             HINT_SHARES,
             "The Early Bird",
         ),
-        Wrong(
-            "probabilities returned",
-            scaled_by(shares_returned, lambda logits: cold(logits).softmax(-1)),
-            HINT_RETURNED,
-            "The Early Bird",
-        ),
-        Wrong(
-            "probabilities returned, also at 0",
-            over_zero(shares_returned_tensor),
-            HINT_RETURNED,
-            "The Early Bird",
-        ),
-        Wrong(
-            "probabilities returned, logits at 0",
-            scaled_by(shares_returned, cold),
-            HINT_RETURNED,
-            "The Early Bird",
-        ),
+        Wrong("probabilities returned", shares_returned, HINT_RETURNED, "The Early Bird"),
         Wrong("divided by 0", over_zero(divided_tensor), HINT_NAN, "The Deaf Ear"),
         Wrong(
             "unchanged at 0",
@@ -240,6 +258,14 @@ TEMPERATURE = Part(
             "others 0 at 0", scaled_by(divided, loud_zeros), HINT_STILL_A_CHANCE, "The Loud Zero"
         ),
         Wrong("all the largest at 0", scaled_by(divided, all_largest), HINT_ALL, "The Coin Toss"),
+        *(
+            Wrong(name, scaled_by(divided, answer), HINT_WHOLE_TABLE, "The Common Pot")
+            for name, answer in (
+                ("largest of the table at 0", largest_of_all),
+                ("one of the table at 0", first_of_all),
+                ("place in the table at 0", place_in_all),
+            )
+        ),
         Wrong(
             "index at 0",
             scaled_by(divided, index_at_zero),
@@ -338,6 +364,37 @@ def shares_kept(logits, k):
     return right_top_k(logits, k).softmax(-1)
 
 
+def shares_left_out(logits, k):
+    return right_top_k(logits, k).softmax(-1).masked_fill(rank(logits) >= k, LOW)
+
+
+def shares_of_all(logits, k):
+    return logits.softmax(-1).masked_fill(rank(logits) >= k, 0.0)
+
+
+def shares_of_all_left_out(logits, k):
+    return only(logits.softmax(-1), rank(logits) < k)
+
+
+def values_in_order(logits, k):
+    ordered = torch.sort(logits, dim=-1, descending=True, stable=True).values
+    return only(ordered, torch.arange(logits.shape[-1]) < k)
+
+
+def first_places(logits, k):
+    return only(logits, (torch.arange(logits.shape[-1]) < k).expand(logits.shape))
+
+
+def first_places_gathered(logits, k):
+    order = torch.argsort(logits, dim=-1, descending=True, stable=True)
+    return only(logits, order < k)
+
+
+def values_gathered(logits, k):
+    order = torch.argsort(logits, dim=-1, descending=True, stable=True)
+    return values_in_order(logits, k).gather(-1, order)
+
+
 def values_alone(logits, k):
     return logits.sort(-1, descending=True).values[..., :k]
 
@@ -407,6 +464,15 @@ HINT_LOW = (
     "dropped tokens have logit −1e9. That is low, not the lowest: use −inf, which whoever comes "
     "next can recognise."
 )
+HINT_ORDER = (
+    "right probabilities, wrong tokens: the sorted order was not undone. scatter puts each "
+    "decision back to the token it belongs to."
+)
+HINT_GATHERED = (
+    "wrong tokens: gather looks things up by the order, and they have to go back the other way. "
+    "Use scatter, or gather with order.argsort(-1)."
+)
+HINT_SHARES_BACK = "you return probabilities. Return logits: those that stay are as they were."
 TOP_K = Part(
     "top_k_filter",
     right_top_k,
@@ -448,12 +514,25 @@ TOP_K = Part(
         ),
         Wrong("one more", one_more, hint_count, "The Fence Post"),
         Wrong("one less", one_less, hint_count, "The Fence Post"),
-        Wrong(
-            "probabilities",
-            shares_kept,
-            "you return probabilities. Return logits: those that stay are as they were.",
-            "The Early Bird",
+        *(
+            Wrong(name, answer, HINT_SHARES_BACK, "The Early Bird")
+            for name, answer in (
+                ("probabilities", shares_kept),
+                ("probabilities, others out", shares_left_out),
+                ("probabilities of all", shares_of_all),
+                ("probabilities of all, others out", shares_of_all_left_out),
+            )
         ),
+        Wrong("left sorted", values_in_order, HINT_ORDER, "The Unsorted Cards"),
+        Wrong(
+            "first places",
+            first_places,
+            "right number of tokens, wrong tokens: the first k of the vocabulary stay. The first "
+            "k places of the sorted list have to go back to where they came from: scatter.",
+            "The Unsorted Cards",
+        ),
+        Wrong("gathered", first_places_gathered, HINT_GATHERED, "The Unsorted Cards"),
+        Wrong("sorted values gathered", values_gathered, HINT_GATHERED, "The Unsorted Cards"),
         Wrong(
             "values alone",
             values_alone,
@@ -588,6 +667,32 @@ def shares_of_nucleus(logits, p):
     return right_top_p(logits, p).softmax(-1)
 
 
+def shares_of_nucleus_left_out(logits, p):
+    return shares_of_nucleus(logits, p).masked_fill(right_top_p(logits, p).isinf(), LOW)
+
+
+def shares_before_nucleus(logits, p):
+    return logits.softmax(-1).masked_fill(right_top_p(logits, p).isinf(), 0.0)
+
+
+def shares_before_nucleus_left_out(logits, p):
+    return logits.softmax(-1).masked_fill(right_top_p(logits, p).isinf(), LOW)
+
+
+def sorted_values_gathered(logits, p):
+    order = torch.argsort(logits, dim=-1, descending=True, stable=True)
+    return left_sorted(logits, p).gather(-1, order)
+
+
+def with_and_without_line(name, answer, hint, card):
+    """A mistake that shows at p = 1, and the same after the line that deals with p = 1."""
+
+    def behind_line(logits, p):
+        return logits.clone() if p == 1 else answer(logits, p)
+
+    return Wrong(name, behind_line, hint, card), Wrong(f"{name}, no line", answer, hint, card)
+
+
 def nucleus_of_columns(logits, p):
     return nucleus(logits, p, reached, dim=0)
 
@@ -606,7 +711,7 @@ def top_p_cases(g: torch.Generator) -> list[tuple]:
         (normal(g, 2, 3, 6), 0.3),
         (torch.zeros(8), 0.3),
         (normal(g, 7), 0.95),
-        (normal(g, 2, 5), 1.0),
+        (normal(g, 3, 8), 1.0),
         (torch.zeros(40), 0.31),
     ]
 
@@ -643,28 +748,30 @@ def hint_many(args, got, right):
     )
 
 
-HINT_ORDER = (
-    "right probabilities, wrong tokens: the sorted order was not undone. scatter puts each "
-    "decision back to the token it belongs to."
-)
 NUCLEUS = Part(
     "top_p_filter",
     right_top_p,
     cases=top_p_cases,
     wrong=(
         Wrong("crossing dropped", keeping(up_to, start=True), hint_crossing, "The Short Measure"),
-        Wrong("stops below p", keeping(below, start=True), hint_crossing, "The Short Measure"),
+        *with_and_without_line(
+            "stops below p", keeping(below, start=True), hint_crossing, "The Short Measure"
+        ),
         Wrong("nothing survives", keeping(up_to), hint_nothing, "The Short Measure"),
-        Wrong("nothing survives below p", keeping(below), hint_nothing, "The Short Measure"),
+        *with_and_without_line(
+            "nothing survives below p", keeping(below), hint_nothing, "The Short Measure"
+        ),
         Wrong("one too many", keeping(one_too_many), hint_many, "The Fence Post"),
         Wrong("two too many", keeping(two_too_many), hint_many, "The Fence Post"),
-        Wrong("left sorted", left_sorted, HINT_ORDER, "The Unsorted Cards"),
+        *with_and_without_line("left sorted", left_sorted, HINT_ORDER, "The Unsorted Cards"),
+        *with_and_without_line(
+            "sorted values gathered", sorted_values_gathered, HINT_GATHERED, "The Unsorted Cards"
+        ),
         Wrong("mask left sorted", mask_left_sorted, HINT_ORDER, "The Unsorted Cards"),
         Wrong(
             "gathered",
             gathered,
-            "wrong tokens: gather looks decisions up by the order, and they have to go back the "
-            "other way. Use scatter, or gather with order.argsort(-1).",
+            HINT_GATHERED,
             "The Unsorted Cards",
         ),
         Wrong(
@@ -700,7 +807,7 @@ NUCLEUS = Part(
             "you add up logits. p is a share of the probability: softmax first.",
             "The Raw Score",
         ),
-        Wrong(
+        *with_and_without_line(
             "each on its own",
             keeping(large_alone),
             "you keep tokens whose own probability is at least p. It is their sum, from the "
@@ -721,11 +828,15 @@ NUCLEUS = Part(
             "The Loud Zero",
         ),
         Wrong("dropped are low", out_as(-1e9), HINT_LOW, "The Loud Zero"),
-        Wrong(
-            "probabilities",
-            shares_of_nucleus,
-            "you return probabilities. Return logits: those that stay are as they were.",
-            "The Early Bird",
+        *(
+            wrong
+            for name, answer in (
+                ("probabilities", shares_of_nucleus),
+                ("probabilities of all", shares_before_nucleus),
+                ("probabilities, others out", shares_of_nucleus_left_out),
+                ("probabilities of all, others out", shares_before_nucleus_left_out),
+            )
+            for wrong in with_and_without_line(name, answer, HINT_SHARES_BACK, "The Early Bird")
         ),
         Wrong(
             "down the columns",
@@ -1105,6 +1216,7 @@ def generate_cases(g: torch.Generator) -> list[tuple]:
         (model, ids(3, 8), 8, 0.0, 2),
         (model, ids(4, 6), 1, 1.5, 3),
         (model, ids(2, 2), 0, 1.0, 4),
+        (copy.deepcopy(model).eval(), ids(2, 3), 2, 1.0, 5),
     ]
 
 
@@ -1268,8 +1380,8 @@ def figure(got, name):
 def hint_cold(args, got, right):
     v, d, of, need = (figure(got, name) for name in ("v", "d", "of", "need"))
     return (
-        f"{v}% {of}, but 3-grams repeat: {d} of them are different. Colder is safer and duller; "
-        f"raise it until {of} falls to {need}%."
+        f"{v}% {of}, but runs of three words repeat: {d} of them are different. Colder is safer "
+        f"and duller; raise it until {of} falls to {need}%."
     )
 
 
@@ -1334,6 +1446,21 @@ def in_validation(sample, prompt, train_text, val_text):
 
 def in_both(sample, prompt, train_text, val_text):
     return max(right_run(sample, prompt, text, "") for text in (train_text, val_text))
+
+
+def difference(sample, prompt, train_text, val_text):
+    here, there = (right_run(sample, prompt, text, "") for text in (train_text, val_text))
+    return here - there
+
+
+def difference_from_0(sample, prompt, train_text, val_text):
+    return max(0, difference(sample, prompt, train_text, val_text))
+
+
+def in_training_alone(sample, prompt, train_text, val_text):
+    new = sample[len(prompt) :]
+    runs = {new[a:b] for a in range(len(new)) for b in range(a + 1, len(new) + 1)}
+    return max((len(r) for r in runs if r in train_text and r not in val_text), default=0)
 
 
 def scattered(sample, prompt, train_text, val_text):
@@ -1446,6 +1573,10 @@ def hint_prompt(args, got, right):
     return f"the prompt is part of your run of {got}. Start after it, at sample[len(prompt)]."
 
 
+HINT_SUBTRACTED = (
+    "you take away what stands in the validation text too. A stretch that stands in both texts "
+    "still stands in the training text, so it counts."
+)
 HINT_RESTART = (
     "a longer run begins inside one that broke off, and you pass over it. Try every place as a "
     "beginning."
@@ -1470,6 +1601,14 @@ RUN = Part(
             in_both,
             "you searched the validation text as well. Copying is from what it was trained on.",
             "The Red Herring",
+        ),
+        *(
+            Wrong(name, answer, HINT_SUBTRACTED, "The Red Herring")
+            for name, answer in (
+                ("runs subtracted", difference),
+                ("runs subtracted, at least 0", difference_from_0),
+                ("runs of both texts left out", in_training_alone),
+            )
         ),
         Wrong("scattered", scattered, hint_scattered, "The Confetti"),
         Wrong("known characters", known_characters, hint_scattered, "The Confetti"),
@@ -1600,8 +1739,8 @@ EXERCISES = {
                 "second position says something else than its first, and twice at temperature 0.",
                 "What goes in is (B, at most context_length); the logits are (B, T, V), and one "
                 "position of T decides; the text grows to (B, T + 1).",
-                "model.eval() before the loop and the old mode after it; inside, hand over the "
-                "last context_length columns of ids, read logits[:, -1], join as before.",
+                "Keep model.training, call model.eval(), loop, model.train(old mode); inside, hand "
+                "over the last context_length columns of ids, read logits[:, -1], join as before.",
             ),
             references=tuple(f"{SAMPLE}:{name}" for name in ("generate", "next_tokens", "stream")),
         ),
@@ -1610,12 +1749,13 @@ EXERCISES = {
             "Find the setting",
             (REPORT,),
             hints=(
-                "Draw with a cold setting and with a hot one, and look at both numbers. Which "
-                "rises, which falls?",
-                "Two numbers have to clear their bars at once. Between a setting that fails one "
-                "and a setting that fails the other lies one that passes both.",
+                "Draw with a cold setting and with a hot one, 200 samples each, and look at both "
+                "numbers. Which rises, which falls? Between the two lies a setting that passes.",
+                "report = (setting, samples): setting is a dict with two entries, temperature and "
+                "top_k, and samples is what draw gives, a list of texts for each of five prompts.",
                 'setting = {"temperature": …, "top_k": …}; samples = draw(**setting, count=200); '
-                "score(samples); halve the distance between too cold and too hot.",
+                "score(samples); halve the distance between too cold and too hot; "
+                "report = (setting, samples).",
             ),
         ),
         Exercise(

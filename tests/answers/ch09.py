@@ -232,6 +232,22 @@ def every_maximum(logits):
     return logits.masked_fill(logits != logits.max(-1, keepdim=True).values, MINUS)
 
 
+def maximum_of_table(logits):
+    return logits.masked_fill(logits != logits.max(), MINUS)
+
+
+def place_in_table(logits):
+    out = torch.full_like(logits, MINUS)
+    out[..., logits.argmax()] = 0.0
+    return out
+
+
+def one_in_table(logits):
+    out = torch.full((logits.numel(),), MINUS)
+    out[logits.argmax()] = 1.0
+    return out.reshape(logits.shape)
+
+
 def top_k_threshold(logits, k):
     lowest = torch.topk(logits, min(k, logits.size(-1))).values[..., -1, None]
     return torch.where(logits < lowest, MINUS, logits)
@@ -313,6 +329,54 @@ def top_k_shares(logits, k):
     return F.softmax(top_k_by_rank(logits, k), -1)
 
 
+def sorted_down(logits):
+    return logits.sort(dim=-1, descending=True, stable=True)
+
+
+def top_k_kept_sorted(logits, k):
+    down = sorted_down(logits).values
+    down[..., k:] = MINUS
+    return down
+
+
+def top_k_first_columns(logits, k):
+    out = logits.clone()
+    out[..., k:] = MINUS
+    return out
+
+
+def top_k_gathers_mask(logits, k):
+    dropped = torch.zeros_like(logits, dtype=torch.bool)
+    dropped[..., k:] = True
+    return logits.masked_fill(dropped.gather(-1, sorted_down(logits).indices), MINUS)
+
+
+def top_k_gathers_values(logits, k):
+    return top_k_kept_sorted(logits, k).gather(-1, sorted_down(logits).indices)
+
+
+def softmax_where_kept(kept, filling):
+    """Probabilities of all, with something else where a filter drops."""
+
+    def answer(logits, setting):
+        return F.softmax(logits, -1).masked_fill(kept(logits, setting).isinf(), filling)
+
+    return answer
+
+
+def softmax_then_dropped(kept):
+    def answer(logits, setting):
+        left = kept(logits, setting)
+        return F.softmax(left, -1).masked_fill(left.isinf(), MINUS)
+
+    return answer
+
+
+def behind_line(answer):
+    """With the exercise's own line for p = 1 before it."""
+    return lambda logits, p: logits.clone() if p == 1 else answer(logits, p)
+
+
 def top_k_values(logits, k):
     return torch.topk(logits, min(k, logits.size(-1))).values
 
@@ -388,6 +452,11 @@ def top_p_mask_stays_sorted(logits, p):
 def top_p_gathers(logits, p):
     down, places = logits.sort(descending=True, stable=True)
     return logits.masked_fill(nucleus(behind, down, p).isinf().gather(-1, places), MINUS)
+
+
+def top_p_gathers_values(logits, p):
+    down, places = logits.sort(descending=True, stable=True)
+    return nucleus(behind, down, p).gather(-1, places)
 
 
 def top_p_as_it_comes(logits, p):
@@ -508,6 +577,12 @@ def total_length(model, ids, max_new_tokens, temperature=1.0, generator=None):
     return mended()(model, ids, missing, temperature, generator)
 
 
+def leaves_it_loud(model, ids, max_new_tokens, temperature=1.0, generator=None):
+    text = mended()(model, ids, max_new_tokens, temperature, generator)
+    model.train()
+    return text
+
+
 def leaves_it_quiet(model, ids, max_new_tokens, temperature=1.0, generator=None):
     return mended()(model.eval(), ids, max_new_tokens, temperature, generator)
 
@@ -528,6 +603,25 @@ def after(sample, prompt):
 
 def in_either(sample, prompt, train_text, val_text):
     return max(run_by_length(sample, prompt, text, "") for text in (val_text, train_text))
+
+
+def lengths_subtracted(sample, prompt, train_text, val_text):
+    train, val = (run_by_length(sample, prompt, text, "") for text in (train_text, val_text))
+    return train - val
+
+
+def lengths_subtracted_from_0(sample, prompt, train_text, val_text):
+    found = lengths_subtracted(sample, prompt, train_text, val_text)
+    return found if found > 0 else 0
+
+
+def read_nowhere_else(sample, prompt, train_text, val_text):
+    new, best = after(sample, prompt), 0
+    for i in range(len(new)):
+        for j in range(i + best + 1, len(new) + 1):
+            if new[i:j] in train_text and new[i:j] not in val_text:
+                best = j - i
+    return best
 
 
 def subsequence(sample, prompt, train_text, val_text):
@@ -606,6 +700,15 @@ SAID = [
     ("9.1", (at_zero(plain, kept_in_zeros),), "✗ 9.1: at temperature 0 the others have logit 0"),
     ("9.1", (at_zero(plain, every_maximum),), "✗ 9.1: at temperature 0 several tokens are left"),
     (
+        *("9.1", (at_zero(softmax_of_quotient, lambda x: torch.zeros(1)),)),
+        "✗ 9.1: you return probabilities",
+    ),
+    ("9.1", (at_zero(softmax_of_quotient, ones),), "✗ 9.1: you return probabilities"),
+    *(
+        ("9.1", (at_zero(plain, zero),), "✗ 9.1: at temperature 0 you look for the largest in the")
+        for zero in (maximum_of_table, place_in_table, one_in_table)
+    ),
+    (
         *("9.1", (at_zero(plain, lambda x: x.max(-1).indices),)),
         "✗ 9.1: at temperature 0 you return the number",
     ),
@@ -628,6 +731,18 @@ SAID = [
     ("9.2", (top_k_plus,), "✗ 9.2: 4 tokens survived for k = 3; 3 should."),
     ("9.2", (top_k_minus,), "✗ 9.2: 2 tokens survived for k = 3; 3 should."),
     ("9.2", (top_k_shares,), "✗ 9.2: you return probabilities."),
+    *(
+        ("9.2", (answer,), "✗ 9.2: you return probabilities.")
+        for answer in (
+            softmax_then_dropped(top_k_by_rank),
+            softmax_where_kept(top_k_by_rank, 0.0),
+            softmax_where_kept(top_k_by_rank, MINUS),
+        )
+    ),
+    ("9.2", (top_k_kept_sorted,), "✗ 9.2: right probabilities, wrong tokens: the sorted order"),
+    ("9.2", (top_k_first_columns,), "✗ 9.2: right number of tokens, wrong tokens: the first k"),
+    ("9.2", (top_k_gathers_mask,), "✗ 9.2: wrong tokens: gather looks things up by the order"),
+    ("9.2", (top_k_gathers_values,), "✗ 9.2: wrong tokens: gather looks things up by the order"),
     ("9.2", (top_k_values,), "✗ 9.2: you return the k largest values, without their places."),
     ("9.2", (top_k_of_all,), "✗ 9.2: k tokens survived in all rows together."),
     ("9.2", (top_k_first_axis,), "✗ 9.2: you rank along the first axis"),
@@ -643,7 +758,24 @@ SAID = [
     ("9.3", (dropping(two_behind),), "✗ 9.3: {s} tokens survived at p = {s} where {s} reach it."),
     ("9.3", (top_p_stays_sorted,), "✗ 9.3: right probabilities, wrong tokens: the sorted order"),
     ("9.3", (top_p_mask_stays_sorted,), "✗ 9.3: right probabilities, wrong tokens: the sorted"),
-    ("9.3", (top_p_gathers,), "✗ 9.3: wrong tokens: gather looks decisions up"),
+    ("9.3", (top_p_gathers,), "✗ 9.3: wrong tokens: gather looks things up"),
+    ("9.3", (top_p_gathers_values,), "✗ 9.3: wrong tokens: gather looks things up"),
+    ("9.3", (behind_line(top_p_probabilities),), "✗ 9.3: you return probabilities."),
+    ("9.3", (behind_line(top_p_gathers_values),), "✗ 9.3: wrong tokens: gather looks things up"),
+    *(
+        ("9.3", (line(answer),), "✗ 9.3: you return probabilities.")
+        for answer in (
+            softmax_then_dropped(top_p_shifted),
+            softmax_where_kept(top_p_shifted, 0.0),
+            softmax_where_kept(top_p_shifted, MINUS),
+        )
+        for line in (behind_line, lambda answer: answer)
+    ),
+    ("9.3", (behind_line(dropping(at_least, True)),), "✗ 9.3: the kept tokens add up to {s}"),
+    ("9.3", (behind_line(dropping(at_least)),), "✗ 9.3: {s}eep the token that crosses p as"),
+    ("9.3", (behind_line(top_p_stays_sorted),), "✗ 9.3: right probabilities, wrong tokens: the"),
+    ("9.3", (behind_line(dropping(small)),), "✗ 9.3: you keep tokens whose own probability is"),
+    ("9.3", (behind_line(dropping(rare)),), "✗ 9.3: you drop tokens whose own probability is"),
     ("9.3", (top_p_as_it_comes,), "✗ 9.3: you add up the probabilities in the order of the voc"),
     ("9.3", (top_p_upwards,), "✗ 9.3: you add up from the least likely token."),
     ("9.3", (top_p_late_ties,), "✗ 9.3: of tokens with equal logits you keep the later ones."),
@@ -699,7 +831,8 @@ SAID = [
     ("9.5", (mended(extra=1),), "✗ 9.5: there is one token too many."),
     ("9.5", (total_length,), "✗ 9.5: max_new_tokens counts new tokens"),
     ("9.5", (leaves_it_quiet,), "✗ 9.5: model came in training mode and you leave it in eval"),
-    ("9.6", (report(0.02),), "✗ 9.6: {s}%{s}, but 3-grams repeat: 0.0"),
+    ("9.5", (leaves_it_loud,), "✗ 9.5: model came in evaluation mode and you leave it in training"),
+    ("9.6", (report(0.02),), "✗ 9.6: {s}%{s}, but runs of three words repeat: 0.0"),
     ("9.6", (report(1.6),), "✗ 9.6: {s}% {s}, and {s}% were asked for. Hotter is livelier"),
     ("9.6", (report(0.4, count=20),), "✗ 9.6: one sample of 20 texts, {s}%: another seed gives"),
     ("9.6", (report(0.4, drawn_at=3.0),), "✗ 9.6: your samples come to {s}%"),
@@ -707,6 +840,10 @@ SAID = [
     ("9.6", ((0.4, None),), "✗ 9.6: type report = (setting, samples)"),
     ("9.7", (searched(after, lambda train, val: val),), "✗ 9.7: you searched the validation text."),
     ("9.7", (in_either,), "✗ 9.7: you searched the validation text as well."),
+    *(
+        ("9.7", (answer,), "✗ 9.7: you take away what stands in the validation text too.")
+        for answer in (lengths_subtracted, lengths_subtracted_from_0, read_nowhere_else)
+    ),
     ("9.7", (subsequence,), "✗ 9.7: {s} counts scattered matches. The run must be unbroken."),
     ("9.7", (letters_in,), "✗ 9.7: {s} counts scattered matches."),
     ("9.7", (words_in,), "✗ 9.7: {s} counts scattered matches."),
