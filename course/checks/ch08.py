@@ -21,7 +21,7 @@ PREDICTIONS = {
     "8.p1": Prediction("c", choices="abc"),  # by heart, so far worse than knowing nothing
     "8.p2": Prediction(1, within=0.01),  # Adam's first step is the rate, whatever the gradient
     "8.p3": Prediction("b", choices="abcd"),
-    "8.p4": Prediction("c", choices="abc"),  # with the answer in view hardly anything is left
+    "8.p4": Prediction("c", choices="abc"),  # a short window is nothing that it was trained on
 }
 CARDS = {
     "The Cold Start": "The first step has rate 0, or the warm-up ends somewhere else than at the "
@@ -47,6 +47,8 @@ CARDS = {
     "memory fills. no_grad() around a measurement, .item() for a number.",
     "The Believer": "A number is believed because it was printed. Ask per what, on which text, and "
     "whether the program beside it could have printed it.",
+    "The Short Sight": "Judged on windows shorter than those that it was trained on, where it is a "
+    "stranger. Score a model on windows as long as in training.",
     "The Memory Artist": "The best score on text that was read again and again is taken for the "
     "best model. Look at the text it has not read.",
 }
@@ -363,10 +365,9 @@ def step_driver(answer, model, batches, max_norm):
     optimizer, trace = torch.optim.SGD(model.parameters(), lr=0.05), []
     for x, y in batches:
         loss = answer(model, optimizer, x, y, max_norm)
-        holds = isinstance(loss, torch.Tensor) and loss.requires_grad
         weights = torch.cat([p.detach().flatten() for p in model.parameters()])
         told = "nothing" if loss is None else float(torch.as_tensor(loss).detach())
-        trace.append({"weights": weights, "loss": told, "graph": holds})
+        trace.append({"weights": weights, "loss": told, "tensor": isinstance(loss, torch.Tensor)})
     return trace
 
 
@@ -416,8 +417,8 @@ def step_cases(g: torch.Generator) -> list[tuple]:
 HOARDS = "the gradient keeps growing: steps add up. Clear it before backward."
 LATE = "clipped after the step, too late for this one{more}. backward, clip, step."
 GRAPH = (
-    "what you return still carries the whole calculation with it, so memory grows with every loss "
-    "that somebody keeps. Give back a number: loss.item()."
+    "what you return is a tensor, no plain number. It may carry the whole calculation with it, and "
+    "then memory grows with every loss that somebody keeps: loss.item()."
 )
 STEP = Part(
     "training_step",
@@ -772,6 +773,8 @@ groups_but_biases = grouped(lambda name, p: not name.endswith("bias"))
 groups_but_norms = grouped(lambda name, p: "norm" not in name)
 groups_from_vectors = grouped(lambda name, p: p.dim() >= 1)
 groups_from_kernels = grouped(lambda name, p: p.dim() >= 3)
+groups_by_name = grouped(lambda name, p: name.endswith("weight"))
+groups_by_length = grouped(lambda name, p: len(p) > 1)  # a single number has no length
 groups_no_tables = grouped(lambda name, p: p.dim() > 1 and "embedding" not in name)
 groups_twice = grouped(is_matrix, lambda model: model.named_parameters(remove_duplicate=False))
 groups_two_and_one = grouped(lambda name, p: {2: True, 1: False}.get(p.dim()))
@@ -879,6 +882,24 @@ GROUPS = Part(
         Wrong("everything decays", groups_all, hint_shrinks, "The Wrong Diet"),
         Wrong("gains decay", groups_but_biases, hint_shrinks, "The Wrong Diet"),
         Wrong("biases decay", groups_but_norms, hint_shrinks, "The Wrong Diet"),
+        Wrong(
+            "by name",
+            groups_by_name,
+            (
+                "a norm's gain is called weight too, and a matrix may have another name. Names "
+                "don't tell; sort by p.dim()."
+            ),
+            "The Wrong Diet",
+        ),
+        Wrong(
+            "by length",
+            groups_by_length,
+            (
+                "len(p) counts the rows, and a gain of 8 numbers has 8; a single number has "
+                "no length at all. The number of dimensions is p.dim()."
+            ),
+            "The Wrong Diet",
+        ),
         Wrong("vectors decay", groups_from_vectors, hint_scalar, "The Fence Post"),
         Wrong(
             "nothing decays",
@@ -1018,6 +1039,16 @@ def full_only(ids, T, batch_size):
     return [pair for pair in found if pair[0].shape[1] == T] or found
 
 
+def full_alone(ids, T, batch_size):
+    """As full_only, and of a text shorter than a block nothing."""
+    return [pair for pair in batches_of(ids, T, batch_size) if pair[0].shape[1] == T]
+
+
+def one_block_short(ids, T, batch_size):
+    """The last block is dropped, whether it is full or not."""
+    return blocks_of(ids[:-1], T)[: (len(ids) - 2) // T]
+
+
 def over_the_scored(means, sizes, n):
     return sum(m * s for m, s in zip(means, sizes, strict=True)) / sum(sizes)
 
@@ -1038,6 +1069,9 @@ score_of_batches = scorer(combine=mean)
 score_of_blocks = scorer(each_block, mean)
 score_full_only = scorer(full_only, over_the_scored)
 score_full_over_all = scorer(full_only)
+score_full_alone = scorer(full_alone, over_the_scored)
+score_full_alone_over_all = scorer(full_alone)
+score_one_block_short = scorer(one_block_short, over_the_scored)
 score_with_gaps = scorer(gaps, over_the_scored)
 score_of_first = scorer(lambda *a: batches_of(*a)[:1], over_the_scored)
 score_with_graph = scorer(graph=True)
@@ -1128,6 +1162,10 @@ def hint_whole(args, got, right):
     )
 
 
+MISSING = (
+    "the last, shorter block is missing. The tokens that fill no block of T are scored as well; "
+    "a text may be shorter than one block."
+)
 SCORE = Part(
     "evaluate",
     right_score,
@@ -1148,6 +1186,14 @@ SCORE = Part(
             ),
             "The Early Leaver",
         ),
+        Wrong("last block missing", score_full_alone, MISSING, "The Early Leaver"),
+        Wrong(
+            "last block missing, yet divided by all",
+            score_full_alone_over_all,
+            f"{MISSING} (You divide as if it had cost nothing.)",
+            "The Early Leaver",
+        ),
+        Wrong("last block dropped", score_one_block_short, MISSING, "The Early Leaver"),
         Wrong("gaps", score_with_gaps, hint_gaps, "The Fence Post"),
         Wrong(
             "first batch",
@@ -1281,14 +1327,21 @@ PLAUSIBLE = Part(
 )
 
 
-def read_steps(value: object) -> tuple[int, ...]:
+def read_steps(value: object) -> str:
+    """The steps in order, as one word: how many are right stays to be found out."""
     try:
+        if isinstance(value, str) and value[:1] == "[":  # read already
+            return value
         steps = (value,) if isinstance(value, int) else tuple(read_whole(step) for step in value)
     except (TypeError, ValueError):
         raise ValueError("type the steps as a list of whole numbers, such as [1000, 2000].") from (
             None
         )
-    return tuple(sorted(set(steps)))
+    return listed(*set(steps))
+
+
+def listed(*steps: int) -> str:
+    return f"[{', '.join(str(step) for step in sorted(steps))}]"
 
 
 RATES = (
@@ -1296,31 +1349,31 @@ RATES = (
 )
 NOT_PRINTED = Part(
     "steps",
-    typed((0, 5000)),
+    typed(listed(0, 5000)),
     label="c",
     read=read_steps,
     wrong=(
         Wrong(
             "all printed",
-            typed(()),
+            typed(listed()),
             RATES.format(what="compare its first line and its last with the code."),
             "The Believer",
         ),
         Wrong(
             "first alone",
-            typed((0,)),
+            typed(listed(0)),
             "step 0 is one. range(5000) counts from 0: which number does it never reach?",
             "The Fence Post",
         ),
         Wrong(
             "last alone",
-            typed((5000,)),
+            typed(listed(5000)),
             "the last line is one. Put step 0 into the code: which rate does it give?",
             "The Cold Start",
         ),
         Wrong(
             "every line",
-            typed((0, 1000, 2000, 3000, 4000, 5000)),
+            typed(listed(*range(0, 5001, 1000))),
             (
                 "the lines in the middle agree with the code: put their step into rate(). Two "
                 "lines do not."
@@ -1358,6 +1411,17 @@ def measure(model: nn.Module) -> tuple[float, float, bool]:
     return every, F.cross_entropy(logits[:, -1], y[:, -1]).item(), moved > 1e-5
 
 
+def as_in_writing(model: nn.Module) -> float:
+    """Nats where the model reads 1 to T characters and guesses what follows, on some blocks."""
+    T, was = model.config.context_length, model.training
+    x, y = sliding_windows(validation()[1][: 100 * T + 1], T, stride=T)
+    model.eval()
+    with torch.no_grad():
+        ends = torch.stack([model(x[:, : t + 1])[0][:, -1] for t in range(T)], dim=1)  # (N, T, V)
+    model.train(was)
+    return F.cross_entropy(ends.flatten(0, 1), y.flatten()).item()
+
+
 HAND_IN = (
     "hand in two things, (model, nats): the model that you trained without a mask, and the number "
     "that you would report for it."
@@ -1379,6 +1443,8 @@ def read_report(value: object) -> Seen:
             "the model knows another number of characters than this text has. Train it on the "
             "corpus of this notebook."
         )
+    if isinstance(nats, torch.Tensor):
+        raise ValueError("the number is still a tensor. Report a plain number: nats.item().")
     nats = read_number(nats)
     every, last, looks_ahead = measure(model)
     figures = {"open": every, "last": last, "x": nats}
@@ -1399,9 +1465,20 @@ def read_report(value: object) -> Seen:
     for what, right in near.items():
         if abs(nats - right) <= 0.03 * right + 0.005:
             return Seen(what, figures)
+    writing = as_in_writing(model)
+    if abs(nats - writing) <= 0.05 * writing:  # theirs may be of other blocks
+        return Seen("writing", figures)
     raise ValueError(
         f"{nats:.3f} is neither the score with the text open nor the one at the last position of "
         f"blocks of {config.context_length} that cover the validation text. How did you get it?"
+    )
+
+
+def hint_writing(args, got, right):
+    return (
+        f"{got.figures.get('x', 8.4):.2f} is a mean over windows of every length. There is no "
+        "future in it, but this model has learned from full windows alone: short ones are strange "
+        "to it. Score full blocks, and of each the position that has nothing after it."
     )
 
 
@@ -1423,6 +1500,7 @@ REPORT = Part(
         Wrong(
             "open text in bits", typed(Seen("open text in bits")), hint_open, "The Time Traveller"
         ),
+        Wrong("as in writing", typed(Seen("writing")), hint_writing, "The Short Sight"),
         Wrong(
             "with the mask",
             typed(Seen("with the mask")),

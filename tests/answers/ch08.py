@@ -75,7 +75,11 @@ def own_clipping(model, optimizer, x, y, max_norm):
     for p in model.parameters():
         p.grad *= min(1, max_norm / norm)
     optimizer.step()
-    return loss.detach()
+    return loss.detach().item()
+
+
+def gives_detached(model, optimizer, x, y, max_norm):
+    return torch.tensor(own_clipping(model, optimizer, x, y, max_norm))
 
 
 def order(text):
@@ -319,6 +323,15 @@ def without_rest(ids, T, batch_size):
     return found or pieces(ids, T, batch_size)
 
 
+def all_but_rest(ids, T, batch_size):
+    return [(x, y) for x, y in pieces(ids, T, batch_size) if y.shape[1] == T]
+
+
+def stops_early(ids, T, batch_size):
+    starts = range(0, len(ids) - T - 1, T)
+    return [(ids[None, s : s + T], ids[None, s + 1 : s + T + 1]) for s in starts]
+
+
 def end_to_end(ids, T, batch_size):
     chunks = [chunk for chunk in ids.split(T + 1) if len(chunk) >= 2]
     return [(chunk[:-1][None], chunk[1:][None]) for chunk in chunks]
@@ -372,6 +385,27 @@ class Oracle(nn.Module):
         return logits, None
 
 
+class Stranger(Oracle):
+    """In a window that is not full it is sure of the first character of the alphabet."""
+
+    def forward(self, ids, targets=None):
+        logits, loss = super().forward(ids)
+        if ids.shape[1] < self.config.context_length:
+            logits[:, -1, 0] = 8.0
+        return logits, loss
+
+
+def astray(context_length=32):
+    """What the stranger scores while it reads 1, 2, ... characters of some blocks."""
+    tokenizer = CharTokenizer.from_text(load_corpus().text)
+    ids = train_val_split(tokenizer.encode(load_corpus().text))[1][:5000]
+    x, y = sliding_windows(ids, context_length, stride=context_length)
+    model, total = Stranger(True, context_length), 0.0
+    for t in range(1, context_length + 1):
+        total += F.cross_entropy(model(x[:, :t])[0][:, -1], y[:, t - 1]).item()
+    return total / context_length
+
+
 @functools.cache
 def scores(context_length=32):
     """What the oracle scores with the text open, and at the last position."""
@@ -385,6 +419,7 @@ def scores(context_length=32):
 
 OPEN, LAST = scores()
 SHORT = scores(8)[1]
+ASTRAY = astray()
 
 # 8.8
 
@@ -416,7 +451,7 @@ RIGHT = {
         ("0.89", "Not plausible", (5000, 0)),
         (torch.tensor(0.8857), "not plausible", [0.0, 5000.0, 0]),
     ],
-    "8.7": [((Oracle(True), LAST),), ([Oracle(True, 8), torch.tensor(SHORT)],)],
+    "8.7": [((Oracle(True), LAST),), ([Oracle(True, 8), str(SHORT)],)],
     "8.8": [(bytes_by_hand, 1.83), (bytes_negative_floor, "1.827")],
     "8.9": [
         (450, 2.01, "rule", "b"),
@@ -462,7 +497,8 @@ SAID = [
         (order("bsn"),),
         "✗ 8.2: the gradient keeps growing: steps add up. Clear it before bac",
     ),
-    ("8.2", (order("zbcst"),), "✗ 8.2: what you return still carries the whole calculation with i"),
+    ("8.2", (order("zbcst"),), "✗ 8.2: what you return is a tensor, no plain number. It may carr"),
+    ("8.2", (gives_detached,), "✗ 8.2: what you return is a tensor, no plain number. It may carr"),
     ("8.2", (order("zbcs0"),), "✗ 8.2: the step is right and gives nothing back. Return the loss"),
     ("8.2", (order("zbvsn"),), "✗ 8.2: you cut single values; the direction has turned. clip_grad"),
     ("8.2", (order("zbesn"),), "✗ 8.2: each tensor is clipped by its own norm, so the direction h"),
@@ -530,6 +566,12 @@ SAID = [
         (groups_if(lambda n, p: p.dim() >= 2 and not n.startswith("embedding")),),
         "✗ 8.4: {s} has the shape {s} and no decay. Everything with two dimensions",
     ),
+    (
+        "8.4",
+        (groups_if(lambda n, p: n.split(".")[-1] == "weight"),),
+        "✗ 8.4: a norm's gain is call",
+    ),
+    ("8.4", (groups_if(lambda n, p: len(p) >= 2),), "✗ 8.4: len(p) counts the rows, and a gain of"),
     ("8.4", (groups_exchanged,), "✗ 8.4: the two groups are exchanged: {s} is a matrix and has de"),
     ("8.4", (groups_linear(others=True),), "✗ 8.4: the tied table is in both groups: it is the we"),
     (
@@ -570,6 +612,13 @@ SAID = [
         (evaluator(without_rest, lambda losses, sizes, total, n: total / (n - 1)),),
         "✗ 8.5: the last tokens, which fill no block, were left out, and you divide as if they",
     ),
+    ("8.5", (evaluator(all_but_rest),), "✗ 8.5: the last, shorter block is missing. The tokens th"),
+    (
+        "8.5",
+        (evaluator(all_but_rest, lambda losses, sizes, total, n: total / (n - 1)),),
+        "✗ 8.5: the last, shorter block is missing. {s} (You divide as if it had cost nothing.)",
+    ),
+    ("8.5", (evaluator(stops_early),), "✗ 8.5: the last, shorter block is missing. The tokens tha"),
     ("8.5", (evaluator(end_to_end),), "✗ 8.5: every {s}th token is never asked for: your blocks"),
     ("8.5", (evaluator(lambda *a: pieces(*a)[:1]),), "✗ 8.5: only the first batch is scored. The"),
     (
@@ -634,6 +683,11 @@ SAID = [
         (0.886, "not plausible", list(range(0, 5001, 1000))),
         "✗ 8.6c: the lines in the middle agree with the code: put their step into rate(). Two",
     ),
+    (
+        "8.6",
+        (0.886, "not plausible", [1000]),
+        "✗ 8.6c: no mistake that this check knows: '[1000]' is",
+    ),
     ("8.6", (0.886, "not plausible", "the first"), "✗ 8.6c: type the steps as a list of whole num"),
     (
         "8.7",
@@ -644,6 +698,12 @@ SAID = [
     ("8.7", ((Oracle(True), LAST / L),), "✗ 8.7: the right score in bits. Report nats, as the los"),
     ("8.7", ((Oracle(True), LAST - OPEN),), "✗ 8.7: that is how far the two scores are apart. Rep"),
     ("8.7", ((Oracle(False), 2.0),), "✗ 8.7: you report the model with the mask: changing its las"),
+    (
+        "8.7",
+        ((Stranger(True), ASTRAY),),
+        "✗ 8.7: {s} is a mean over windows of every length. There",
+    ),
+    ("8.7", ((Oracle(True), torch.tensor(LAST)),), "✗ 8.7: the number is still a tensor. Report a"),
     ("8.7", ((Oracle(True), 1000),), "✗ 8.7: 1000.000 is neither the score with the text open no"),
     ("8.7", (LAST,), "✗ 8.7: hand in two things, (model, nats): the model that you trained"),
     ("8.8", (sized(lambda a, n: a * n / L), 1.83), "✗ 8.8a: bytes, not bits: divide by 8."),
