@@ -1099,7 +1099,7 @@ START = Part(
             "gains",
             start(gain=0.0),
             (
-                "the matrices are right; you changed the gains of the norms too. They stay at 1: draw "
+                "the matrices are right; you changed the norms' gains too. They stay at 1: draw "
                 "only what has two dimensions."
             ),
             "The Vandal",
@@ -1713,7 +1713,7 @@ EXERCISES = {
                 "tying alone; give every parameter another first value.",
                 "Matrices have two dimensions; gains and biases have one. Draw all matrices with "
                 "spread 0.02. Then ask of each linear layer in FriendsBlock.forward: is its "
-                "result added to x? Those start smaller by the root of the number of such additions.",
+                "result added to x? Those start smaller by the root of their number.",
                 "For each p with p.dim() == 2: nn.init.normal_(p, std=0.02). For each name that "
                 'ends in "bias": nn.init.zeros_. Then, for block in self.blocks, draw '
                 "block.mix.proj.weight and block.think[3].weight again with "

@@ -316,7 +316,10 @@ SAID_OF_FORWARD = [
     ),
     (gpt(last_only), "you return the scores of the last position alone, (B, V)."),
     (streamed(blocks_ignored), "as if there were no blocks: block(x) returns the new stream"),
-    (streamed(calls_the_list), "self.blocks is a list: go through it with for, and give each block"),
+    (
+        streamed(calls_the_list),
+        "self.blocks is a list: go through it with for, and give each block",
+    ),
     (streamed(returns_in_the_loop), "your stream goes through the first block and no other."),
     (streamed(all_but_the_last), "your stream leaves out the last block."),
     (streamed(always_from_the_embedding), "every block of yours reads the embedding, so only"),
@@ -510,7 +513,7 @@ SAID_OF_START = [
     ),
     (
         begun(matrices, zero_biases, write_at(lambda L: 0.02 / math.sqrt(L))),
-        "you divide by √layers. Each block adds to the stream twice, so there are 2·layers additions.",
+        "you divide by √layers. Each block adds to the stream twice, so there are 2·layers",
     ),
     (
         begun(matrices, zero_biases, write_at(lambda L: 0.02 / (2 * L))),
@@ -538,7 +541,7 @@ SAID_OF_START = [
         begun(zeroed, zero_biases),
         "the first loss is 5.70, that of no knowledge, because all tokens are the same.",
     ),
-    (begun(gains_drawn, small_writers), "the matrices are right; you changed the gains of the norms"),
+    (begun(gains_drawn, small_writers), "the matrices are right; you changed the norms' gains"),
     (
         begun(matrices, small_writers, gains_zeroed),
         "the matrices are right; you changed the gains of the norms too. They stay at 1",

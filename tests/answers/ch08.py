@@ -618,7 +618,7 @@ SAID = [
         (evaluator(all_but_rest, lambda losses, sizes, total, n: total / (n - 1)),),
         "✗ 8.5: the last, shorter block is missing. {s} (You divide as if it had cost nothing.)",
     ),
-    ("8.5", (evaluator(stops_early),), "✗ 8.5: the last, shorter block is missing. The tokens tha"),
+    ("8.5", (evaluator(stops_early),), "✗ 8.5: the last, shorter block is missing. The tokens"),
     ("8.5", (evaluator(end_to_end),), "✗ 8.5: every {s}th token is never asked for: your blocks"),
     ("8.5", (evaluator(lambda *a: pieces(*a)[:1]),), "✗ 8.5: only the first batch is scored. The"),
     (
