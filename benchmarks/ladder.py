@@ -107,6 +107,7 @@ def rungs(corpus: str) -> list[dict[str, Any]]:
             "nats": [round(x, 4) for x in nats],
             "mean": round(mean(nats), 4),
             "bits": round(mean(nats) / math.log(2), 4),
+            "runs": len(nats),
         }
         for name, nats in ordered
     ]

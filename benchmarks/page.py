@@ -88,7 +88,7 @@ def ladder(result: Result) -> str:
     parts = ["Scored on the same characters: all of the validation text but its first."]
     for corpus, rungs in result["corpora"].items():
         rows = [
-            [rung["name"], f"{rung['mean']:.3f}", f"{rung['bits']:.3f}", str(len(rung["nats"]))]
+            [rung["name"], f"{rung['mean']:.3f}", f"{rung['bits']:.3f}", str(rung["runs"])]
             for rung in rungs
         ]
         head = [f"on {corpus}", "nats", "bits", "runs"]

@@ -1742,7 +1742,7 @@ EXERCISES = {
                 "Keep model.training, call model.eval(), loop, model.train(old mode); inside, hand "
                 "over the last context_length columns of ids, read logits[:, -1], join as before.",
             ),
-            references=tuple(f"{SAMPLE}:{name}" for name in ("generate", "next_tokens", "stream")),
+            references=tuple(f"{SAMPLE}:{name}" for name in ("generate", "stream")),
         ),
         Exercise(
             "9.6",
