@@ -544,7 +544,7 @@ SAID_OF_START = [
     (begun(gains_drawn, small_writers), "the matrices are right; you changed the norms' gains"),
     (
         begun(matrices, small_writers, gains_zeroed),
-        "the matrices are right; you changed the gains of the norms too. They stay at 1",
+        "the matrices are right; you changed the norms' gains too. They stay at 1",
     ),
     (
         begun(matrices, small_writers),
