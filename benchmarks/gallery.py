@@ -29,6 +29,7 @@ from benchmarks.trials import (
     trial,
     verdict,
 )
+from course.milestones import counted
 from minigpt_lib.blocks import Block
 from minigpt_lib.data import sliding_windows
 from minigpt_lib.embeddings import TokenAndPositionEmbedding
@@ -147,8 +148,7 @@ def gradient_norms(name: str) -> dict[str, float]:
 def letter_frequencies() -> float:
     """The validation loss of a model that knows how common each character is, and nothing else."""
     ids, val_ids, tokenizer = characters()
-    counts = torch.bincount(ids, minlength=tokenizer.vocab_size) + 1.0  # (V,)
-    return -(counts / counts.sum())[val_ids[1:]].log().mean().item()
+    return counted(ids, val_ids, tokenizer.vocab_size)["unigram"]
 
 
 def stuck(nats: list[float | None], known: float) -> str:

@@ -14,10 +14,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from benchmarks.report import RESULTS, write_result
 from benchmarks.trials import KEPT, SEEDS, characters, kept, mean, plain, trial
+from course import milestones
 from course.corpora import NAMES, load_corpus
 from course.tinytales import surprisal
 from minigpt_lib.baselines import BigramMLP, NGramModel
@@ -58,31 +58,17 @@ def mlp_bigram(corpus: str, seed: int) -> float:
     return kept(f"ladder/{corpus}-mlp-{seed}", lambda: trial(build, split, seed, **MLP)["nats"])
 
 
-def bigram(ids: Tensor, val_ids: Tensor, V: int) -> float:
-    """Pairs counted, one added to each count."""
-    pairs = ids[:-1] * V + ids[1:]  # (n,)
-    counts = torch.bincount(pairs, minlength=V * V).view(V, V) + 1.0  # (V, V)
-    p = counts / counts.sum(dim=1, keepdim=True)  # (V, V)
-    return -p[val_ids[:-1], val_ids[1:]].log().mean().item()
-
-
 def counted(corpus: str) -> dict[str, float]:
     """The rungs that are counted, and the number of tokens in the best n-gram's window."""
     ids, val_ids, tokenizer = characters(corpus)
     V = tokenizer.vocab_size
-    p = (torch.bincount(ids, minlength=V) + 1.0) / (len(ids) + V)  # (V,)
     orders = {}
     for order in range(1, 9):
         scores = NGramModel(order).fit(ids, V).log_probabilities(val_ids)[1:]
         orders[order] = -scores.mean().item()
     best = min(orders, key=orders.get)
-    return {
-        "uniform": math.log(V),
-        "unigram": -p[val_ids[1:]].log().mean().item(),
-        "bigram": bigram(ids, val_ids, V),
-        "5-gram": orders[5],
-        f"best n-gram up to 8 ({best})": orders[best],
-    }
+    ngrams = {"5-gram": orders[5], f"best n-gram up to 8 ({best})": orders[best]}
+    return milestones.counted(ids, val_ids, V) | ngrams
 
 
 def floor(corpus: str) -> float:

@@ -55,6 +55,15 @@ class Tab:
         self.page.goto(file.as_uri())
         return self.page
 
+    def check_picture_gives_way(self, html: str) -> None:
+        """The figure stands in the picture's place, and in print the picture does."""
+        opened = self.open(html)
+        picture, figure = opened.get_by_alt_text("the picture"), opened.locator(".course-figure")
+        assert not picture.is_visible() and figure.is_visible()
+        opened.emulate_media(media="print")
+        assert picture.is_visible() and not figure.is_visible()
+        opened.emulate_media(media="screen")
+
 
 @pytest.fixture(scope="module")
 def browser():

@@ -720,12 +720,7 @@ def test_every_control_has_a_name_and_results_are_spoken(tab):
 
 def test_pictures_give_way_to_the_page_and_come_back_for_print(tab):
     for html in pages().values():
-        opened = tab.open(html)
-        picture, figure = opened.get_by_alt_text("the picture"), opened.locator(".course-figure")
-        assert not picture.is_visible() and figure.is_visible()
-        opened.emulate_media(media="print")
-        assert picture.is_visible() and not figure.is_visible()
-        opened.emulate_media(media="screen")
+        tab.check_picture_gives_way(html)
 
 
 def test_pictures_stay_where_scripts_do_not_run(browser, tmp_path):

@@ -574,12 +574,7 @@ def test_every_control_has_a_name_and_results_are_spoken(tab, tokenizer):
 
 def test_picture_gives_way_to_the_page_and_comes_back_for_print(tab, tokenizer):
     for html in pages(tokenizer):
-        opened = tab.open(html)
-        picture, figure = opened.get_by_alt_text("the picture"), opened.locator(".course-figure")
-        assert not picture.is_visible() and figure.is_visible()
-        opened.emulate_media(media="print")
-        assert picture.is_visible() and not figure.is_visible()
-        opened.emulate_media(media="screen")
+        tab.check_picture_gives_way(html)
 
 
 def test_picture_stays_where_scripts_do_not_run(browser, tmp_path, tokenizer):
