@@ -1,7 +1,6 @@
 """Often-said claims about what a trained model does, looked at in the models of the ladder."""
 
 import itertools
-import re
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from benchmarks.ladder import trained
 from benchmarks.trials import SEEDS, characters, kept, mean, plain, signed
 from course.corpora import load_corpus
 from course.tinytales import surprisal
+from course.written import distinct, real_words, train_val_texts, words_of
 from minigpt_lib.attention import attention_weights
 from minigpt_lib.data import sliding_windows
 from minigpt_lib.model import GPT
@@ -105,19 +105,6 @@ def heads() -> dict[str, Any]:
     }
 
 
-def distinct(text: str, n: int = 3) -> float:
-    """Share of a text's word n-grams that are different; 1 where nothing repeats."""
-    words = text.split()
-    grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
-    return len(set(grams)) / max(1, len(grams))
-
-
-def real_words(text: str, known: set[str]) -> float:
-    """Share of the words that the training text holds; the first and the last may be cut."""
-    words = re.findall(r"[A-Za-z']+", text)[1:-1]
-    return sum(word in known for word in words) / max(1, len(words))
-
-
 def possible(text: str) -> int:
     """TinyTales: how many characters come before the first that the grammar cannot write."""
     return sum(bits < float("inf") for bits in surprisal(text))
@@ -125,16 +112,16 @@ def possible(text: str) -> int:
 
 def write(corpus: str, temperature: float) -> dict[str, float]:
     """Samples of one model of the ladder at a temperature, and how good they are."""
-    ids, _, tokenizer = characters(corpus)
-    known = set(re.findall(r"[A-Za-z']+", load_corpus(corpus).text[: len(ids)]))
+    tokenizer = characters(corpus)[-1]
+    known = set(words_of(train_val_texts(load_corpus(corpus).text)[0]))
     prompt = torch.tensor([tokenizer.encode("\n\n")] * SAMPLES)  # (N, 2): a new scene begins
     chance = torch.Generator().manual_seed(SEEDS[0])
     model = trained(corpus, SEEDS[0]).model
     rows = generate(model, prompt, LENGTH, temperature=temperature, generator=chance)[:, 2:]
     texts = [tokenizer.decode(row) for row in rows.tolist()]
     result = {
-        "distinct_3": mean([distinct(text) for text in texts]),
-        "real_words": mean([real_words(text, known) for text in texts]),
+        "distinct_3": mean([distinct([text]) for text in texts]),  # loops within a text
+        "real_words": real_words(texts, known),
     }
     if corpus == "tinytales":
         result["possible_characters"] = mean([possible(text) for text in texts])

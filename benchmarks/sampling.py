@@ -21,10 +21,9 @@ TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.5)
 
 def measure(corpus: str, run: Path) -> dict:
     """For each temperature the shares that are counted in samples of one model."""
-    text = load_corpus(corpus).text
-    cut = int(len(text) * (1 - 0.1))  # as train_val_split does
-    known, is_tales = set(written.words_of(text[:cut])), corpus == "tinytales"
-    prompts = (written.scene_openings if is_tales else written.openings)(text[cut:])
+    text, val_text = written.train_val_texts(load_corpus(corpus).text)
+    known, is_tales = set(written.words_of(text)), corpus == "tinytales"
+    prompts = (written.scene_openings if is_tales else written.openings)(val_text)
     saved = load_checkpoint(run)
     rows = []
     for temperature in TEMPERATURES:

@@ -17,7 +17,7 @@ from course.notebook import (
 from course.paths import ROOT
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-TITLE = re.compile(r"# (\d+\.\d+) \S.*")
+TITLE = re.compile(r"\A# (\d+\.\d+) \S.*")
 
 
 def run(check: bool = False, only: list[str] | None = None, root: Path = ROOT) -> list[str]:

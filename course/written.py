@@ -15,6 +15,7 @@ from course.corpora import load_corpus
 from course.runs import QUICK_STEPS, trained_model
 from course.tinytales import PLAYS, Slot, surprisal
 from minigpt_lib.checkpoint import Checkpoint
+from minigpt_lib.data import train_val_split
 from minigpt_lib.sample import sample_next
 
 
@@ -100,6 +101,12 @@ def write_samples(
     rows = ids.expand(count, -1)  # (count, T)
     rows = continue_all(model, rows, length, generator=generator, **sampling)
     return [tokenizer.decode(row[ids.shape[1] :].tolist()) for row in rows]
+
+
+def train_val_texts(text: str) -> tuple[str, str]:
+    """A text cut where `train_val_split` cuts its characters: to learn from, to be scored on."""
+    n_train = len(train_val_split(torch.arange(len(text)))[0])
+    return text[:n_train], text[n_train:]
 
 
 def openings(text: str, count: int = 5) -> list[str]:
@@ -235,8 +242,7 @@ class Bench:
 
     def __init__(self):
         corpus = load_corpus()
-        cut = int(len(corpus.text) * (1 - 0.1))  # as train_val_split does
-        self.train_text, val = corpus.text[:cut], corpus.text[cut:]
+        self.train_text, val = train_val_texts(corpus.text)
         self.known = set(words_of(self.train_text))
         is_tales = corpus.name == "tinytales"
         self.prompts = (scene_openings if is_tales else openings)(val)

@@ -455,6 +455,26 @@ def test_surprise_can_be_walked_by_line_pointed_at_and_stepped(tab):
     assert selected(opened) == most
 
 
+def test_the_chosen_character_of_a_long_text_is_in_view(tab):
+    # Catches: half a line below the pane's edge, and a page that jumps to the figure.
+    text = "".join(f"{letter * 40}\n" for letter in "abcdefghijklmnopqrstuvwxyz" * 2)
+    opened = tab.open("<p style='height: 2000px'>before</p>" + surprise_page(text=text))
+    pane = opened.get_by_role("listbox")
+    assert pane.evaluate("e => e.scrollHeight > 2 * e.clientHeight")
+    inside = """e => { const one = e.querySelector("[aria-selected=true]").getBoundingClientRect();
+        const all = e.getBoundingClientRect();
+        return one.top >= all.top && one.bottom <= all.bottom }"""
+    assert pane.evaluate(inside) and opened.evaluate("window.scrollY") == 0
+    for button, far in [("Next", "0"), ("Back", "e.scrollHeight"), ("Most surprising", "0")]:
+        pane.evaluate(f"e => {{ e.scrollTop = {far}; }}")
+        opened.get_by_role("button", name=button).click()
+        assert pane.evaluate(inside), button
+    opened.get_by_role("option").first.focus()
+    for key in ("End", "Home"):
+        opened.keyboard.press(key)
+        assert pane.evaluate(inside), key
+
+
 def test_the_text_of_surprise_is_the_text(tab):
     # Catches: spaces run together, a mark or a name in the place of a letter.
     for tokenizer, text in ((LETTERS, VERSE), (bytes_tokenizer(), "né 🙂  日本\n\n� a")):

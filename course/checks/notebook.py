@@ -12,10 +12,10 @@ from pathlib import Path
 from course import paths
 from course.checks import beside, guard, progress
 from course.checks.engine import Verdict, exercise, exercises, judge
+from course.exercises import TITLE
 
 SECONDS_PER_CELL = 60.0
 CHECK = re.compile(r"""\bcheck\(\s*["'](\d+\.\d+)["']""")
-TITLE = re.compile(r"\A# (\d+\.\d+) ")
 _collected: contextvars.ContextVar[list | None] = contextvars.ContextVar("collected", default=None)
 
 
