@@ -16,7 +16,7 @@ from answers.ch04 import UPPER, einsum_attention, einsum_weights, masked_late, w
 from torch import nn
 
 from course import exercises as generator_of_exercises
-from course import paths, predictions
+from course import paths, predictions, written
 from course.checks import check, check_notebook, engine, hint, judge, progress, report
 from course.checks.engine import Found, judge_part, same
 from course.checks.notebook import run_notebook
@@ -81,6 +81,7 @@ def my(tmp_path, monkeypatch):
 # Every chapter with exercises
 
 
+@pytest.mark.slow  # the fast tests run the solutions by nbval, which compares what checks say
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_solution_passes_its_check(name):
     session = run_notebook(paths.SOLUTIONS / name)
@@ -96,6 +97,16 @@ def test_what_goes_into_the_library_needs_no_experiment(name):
     verdicts = run_notebook(paths.SOLUTIONS / name, wanted).verdicts
     assert set(verdicts) == {task.number for task in tasks} - left_out
     assert all(verdict.passed for verdict in verdicts.values())
+
+
+def test_what_only_an_experiment_needs_is_set_up_for_it_alone(monkeypatch):
+    asked = []
+    for name in ("bars", "draw"):
+        monkeypatch.setattr(written, name, lambda *args, **settings: asked.append(1) or 1 / 0)
+    run_notebook(paths.SOLUTIONS / "09_sampling.ipynb", ["9.1"])
+    assert not asked
+    run_notebook(paths.SOLUTIONS / "09_sampling.ipynb", ["9.6"])
+    assert asked
 
 
 @pytest.mark.parametrize("task", TASKS, ids=title)
@@ -158,7 +169,9 @@ def test_no_two_known_mistakes_agree_and_none_is_right(task, part, seeds):
     for seed in seeds:
         results = {}
         for name, answer in answers:
-            results[name] = engine.values(part, answer, part.cases(draws(seed)))
+            torch.manual_seed(0)
+            cases = part.cases(draws(seed))
+            results[name] = [engine.value(part, answer, case) for case in cases]
         for a, b in combinations(results, 2):
             pairs = zip(results[a], results[b], strict=True)
             assert not all(same(x, y) for x, y in pairs), f"{a} and {b} agree, seed {seed}"

@@ -222,7 +222,7 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
         return
     first = wrong_at[0]
     for wrong in part.wrong:
-        if all(same(a, b) for a, b in zip(results, values(part, wrong.answer, cases), strict=True)):
+        if agrees(part, wrong.answer, cases, results):
             text = wrong.hint
             if callable(text):
                 text = text(cases[first], results[first], rights[first])
@@ -243,17 +243,20 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
     raise Found(found.diagnosis, f"{found.text} {clue}".rstrip())
 
 
-def values(part: Part, answer: Callable, cases: list[tuple]) -> list[Any]:
-    """What one of the course's own answers gives for each case; Raised where it stops."""
-    results = []
+def agrees(part: Part, answer: Callable, cases: list[tuple], results: list[Any]) -> bool:
+    """Whether one of the course's own answers gives these results; one that differs settles it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        for case in cases:
-            try:
-                results.append(part.use(answer, copy.deepcopy(case)))
-            except Exception as error:
-                results.append(Raised(type(error).__name__, str(error)))
-    return results
+        pairs = zip(cases, results, strict=True)
+        return all(same(result, value(part, answer, case)) for case, result in pairs)
+
+
+def value(part: Part, answer: Callable, case: tuple) -> Any:
+    """What one of the course's own answers gives for a case; Raised where it stops."""
+    try:
+        return part.use(answer, copy.deepcopy(case))
+    except Exception as error:
+        return Raised(type(error).__name__, str(error))
 
 
 def _typed(part: Part, answer: object) -> Callable:

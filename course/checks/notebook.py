@@ -15,6 +15,7 @@ from course.checks.engine import Verdict, exercise, exercises, judge
 from course.exercises import TITLE
 
 SECONDS_PER_CELL = 60.0
+TOOLS = re.compile(r"\A# For (\d+\.\d+)\b")  # a cell that only this exercise needs
 CHECK = re.compile(r"""\bcheck\(\s*["'](\d+\.\d+)["']""")
 _collected: contextvars.ContextVar[list | None] = contextvars.ContextVar("collected", default=None)
 
@@ -141,8 +142,8 @@ def run_notebook(path: Path, wanted: Container[str] | None = None) -> Session:
     it gets a verdict that says so.
 
     Args:
-        wanted: exercises; of the others, those whose answers are values alone are left out, since
-            an experiment trains for a while.
+        wanted: exercises; of the others, those whose answers are values alone are left out with
+            the cells that begin "# For" and their number, since an experiment trains for a while.
     """
     # Slow to load, and `check` in a notebook needs none of it.
     from course.notebook import code_cells, read_notebook
@@ -171,8 +172,8 @@ def run_notebook(path: Path, wanted: Container[str] | None = None) -> Session:
 
 
 def _is_only_typed(source: str, wanted: Container[str]) -> bool:
-    """Whether a cell answers or checks an exercise that is not wanted and asks for values alone."""
-    numbers = CHECK.findall(source) or TITLE.findall(source)
+    """Whether a cell is about an exercise that is not wanted and asks for values alone."""
+    numbers = CHECK.findall(source) or TITLE.findall(source) or TOOLS.findall(source)
     try:
         parts = [part for number in numbers for part in exercise(number).parts]
     except ValueError:
