@@ -170,7 +170,8 @@ def windows() -> dict[str, Any]:
     won = [row["verdict"].startswith("better") for row in rows.values()]
     return {
         "claim": "Overlapping windows converge faster.",
-        "measured": f"With the same number of steps: {spread(whole)} nats on the whole text "
+        "measured": "Blocks that begin anywhere less windows side by side, with the same number of "
+        f"steps: {spread(whole)} nats on the whole text "
         f"({STEPS} steps), {spread(part)} on a tenth of it ({steps[T]} steps). With the same "
         f"number of epochs ({EPOCHS}), windows that overlap by half take twice the steps: "
         f"{spread(epochs)} nats.",

@@ -77,8 +77,8 @@ def measure() -> dict[str, Any]:
             "share_of_product": round(rate / best, 4),
         }
     return {
-        "what": "arithmetic per second of training (6 N + 12 L T C for each token) beside the best "
-        "plain matrix product of the same run, float32",
+        "what": "arithmetic per second of training (for each token 6 N + 12 L T C, three times "
+        "what chapter 07 counts) beside the best plain matrix product of the same run, float32",
         "models": rows,
         "product_gflop_per_second": {side: round(rate, 2) for side, rate in products.items()},
         "threads": torch.get_num_threads(),

@@ -67,7 +67,7 @@ def counted(corpus: str) -> dict[str, float]:
         scores = NGramModel(order).fit(ids, V).log_probabilities(val_ids)[1:]
         orders[order] = -scores.mean().item()
     best = min(orders, key=orders.get)
-    ngrams = {"5-gram": orders[5], f"best n-gram up to 8 ({best})": orders[best]}
+    ngrams = {"5-gram": orders[5], f"best n-gram of orders 1 to 8: order {best}": orders[best]}
     return milestones.counted(ids, val_ids, V) | ngrams
 
 

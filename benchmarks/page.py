@@ -85,7 +85,9 @@ def gallery(result: Result) -> str:
 
 def ladder(result: Result) -> str:
     """Every kind of model on both texts."""
-    parts = ["Scored on the same characters: all of the validation text but its first."]
+    intro = f"""Scored on the same characters: all of the validation text but its first. The
+    mini-GPT is the `cpu` preset after the {result["steps"]:,} steps of chapter 08."""
+    parts = [paragraph(intro)]
     for corpus, rungs in result["corpora"].items():
         rows = [
             [rung["name"], f"{rung['mean']:.3f}", f"{rung['bits']:.3f}", str(rung["runs"])]

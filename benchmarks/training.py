@@ -83,7 +83,7 @@ def main() -> None:
         "ours_steps_per_second": round(ours, 2),
         "nanogpt_steps_per_second": round(theirs, 2),
         "ours_over_nanogpt": round(ours / theirs, 3),
-        "turns": f"{TURNS} of {STEPS} steps each, in alternation",
+        "turns": f"{TURNS} turns of {STEPS} steps for each, in alternation",
         "threads": torch.get_num_threads(),
         "command": "python -m benchmarks.training NANOGPT",
     }

@@ -14,7 +14,7 @@ from minigpt_lib.data import train_val_split
 from minigpt_lib.tokenizer import CharTokenizer
 
 PREDICTIONS = {
-    "5.p1": Prediction(6),  # a die is as unsure as six equally likely tokens
+    "5.p1": Prediction("a", choices="abc"),  # a loaded die is less unsure than a fair one
     "5.p2": Prediction("b", choices="abc"),  # softmax first: inf, and nan goes back
     "5.p3": Prediction("b", choices="abc"),  # the trained bigram ends where the counted one is
     "5.p4": Prediction("c", choices="abc"),  # training and validation drift apart
