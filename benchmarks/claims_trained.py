@@ -66,7 +66,7 @@ def gpt2_words() -> dict[str, Any]:
         f"{result['nats']:.2f} nats a token, {bits:.2f} bits a character; the lowest on the way "
         f"was {lowest[1]:.2f} at step {lowest[0]}. A loss of 1.9 would be {said:.2f} bits a "
         f"character; the same model on characters has {characters_bits:.2f} after {STEPS} steps.",
-        "holds": "no" if result["nats"] > 1.95 else "yes",
+        "holds": "unlikely" if result["nats"] > 1.95 else "yes",  # a shorter run refutes nothing
         "figures": {
             "steps": WORDS_STEPS,
             "seeds": [seed],

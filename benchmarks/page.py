@@ -26,7 +26,12 @@ stands the command that repeats it, the machine and the date; other machines giv
 slightly other losses. A loss is that of the whole validation text, in nats for each character
 unless a line says otherwise: less is better.
 """
-VERDICTS = {"yes": "**holds**", "partly": "**holds partly**", "no": "**does not hold**"}
+VERDICTS = {
+    "yes": "**holds**",
+    "partly": "**holds partly**",
+    "unlikely": "**not plausible**",
+    "no": "**does not hold**",
+}
 TOPICS = {
     "Size and cost": ["parameters", "gpt2", "attention-cost", "cache"],
     "Training": ["first-loss", "gpt2-words", "residuals", "clipping", "windows", "tying"],
