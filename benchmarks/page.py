@@ -91,7 +91,7 @@ def gallery(result: Result) -> str:
 def ladder(result: Result) -> str:
     """Every kind of model on both texts."""
     intro = f"""Scored on the same characters: all of the validation text but its first. The
-    mini-GPT is the `cpu` preset after the {result["steps"]:,} steps of chapter 08."""
+    mini-GPT is the `cpu` preset, trained as in the course for {result["steps"]:,} steps."""
     parts = [paragraph(intro)]
     for corpus, rungs in result["corpora"].items():
         rows = [
