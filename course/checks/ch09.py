@@ -3,6 +3,7 @@
 import copy
 import functools
 from collections.abc import Mapping
+from itertools import chain
 
 import torch
 
@@ -1334,9 +1335,11 @@ def read_report(report):
         )
     count = sum(map(len, samples.values()))
     valid, distinct = written.score(samples)
+    words = written.real_words(chain.from_iterable(samples.values()), written.bench().known)
     # A small sample is drawn again in its own size; of a large one a part is enough.
     control = written.draw(**setting, count=min(count, 60), seed=4711)
     again, _ = written.score(control)
+    words_again = written.real_words(chain.from_iterable(control.values()), written.bench().known)
     need_valid, need_distinct = written.bars()
     figures = {"n": count, "v": _percent(valid), "v2": _percent(again), "d": f"{distinct:.2f}"}
     figures |= {
@@ -1346,7 +1349,7 @@ def read_report(report):
     }
     if count < 200:
         return Seen("few", figures)
-    if abs(again - valid) > 0.2:
+    if max(abs(again - valid), abs(words_again - words)) > 0.2:
         return Seen("another setting", figures)
     if distinct < need_distinct:
         return Seen("cold", figures)
