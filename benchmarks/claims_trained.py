@@ -21,6 +21,7 @@ from benchmarks.trials import (
     verdict,
 )
 from course.corpora import load_corpus
+from course.written import train_val_texts
 from minigpt_lib.bpe import BPETokenizer, gpt2_tokenizer
 from minigpt_lib.data import sliding_windows, train_val_split
 from minigpt_lib.model import GPT
@@ -101,7 +102,7 @@ def tying() -> dict[str, Any]:
     """A head that shares the embedding's table against one of its own, at two vocabularies."""
     text = load_corpus("shakespeare").text
     *letters, tokenizer = characters()
-    pieces = BPETokenizer.train(text[: int(0.9 * len(text))], MERGED)
+    pieces = BPETokenizer.train(train_val_texts(text)[0], MERGED)
     texts = {tokenizer.vocab_size: letters, MERGED: train_val_split(pieces.encode(text))}
 
     def nats(V: int, tie: bool, seed: int) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.report import processor_seconds, write_result
 from course.corpora import load_corpus
+from course.written import train_val_texts
 from minigpt_lib.bpe import BPETokenizer
 
 VOCAB_SIZE = 1024
@@ -24,7 +25,7 @@ def measure(text: str, vocab_size: int = VOCAB_SIZE) -> dict[str, Any]:
     Raises:
         ValueError: if the two disagree, so that the times would mean nothing.
     """
-    learned = BPETokenizer.train(text[: int(0.9 * len(text))], vocab_size)
+    learned = BPETokenizer.train(train_val_texts(text)[0], vocab_size)
     theirs, size = learned.to_tiktoken(), len(text.encode("utf-8"))
     if learned.encode(text) != theirs.encode_ordinary(text):
         raise ValueError("the two tokenizers give different ids; there is nothing to compare")
