@@ -1,7 +1,8 @@
 # make run   set up, then execute chapters 00 to 09 and let the trained model speak
 # make test  set up, then run the tests
 # make lab   open the next chapter in JupyterLab
-# make book  render the book to book/_build/html
+# make book  render the book to book/_build/html; with the solutions and the pages for instructors:
+#             make book EDITION=instructor
 # make bench  measure all again: speed, losses, often-said claims (about two hours); more of it
 #             with clones of other programs: make bench NANOGPT=folder MINBPE=folder
 
@@ -17,7 +18,7 @@ test: $(VENV)/installed-test
 lab: $(VENV)/installed
 	$(BIN)/minigpt lab
 book: $(VENV)/installed
-	$(BIN)/minigpt book
+	$(BIN)/minigpt book $(if $(EDITION),--edition $(EDITION))
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks $(if $(NANOGPT),--nanogpt $(NANOGPT)) $(if $(MINBPE),--minbpe $(MINBPE))
 

@@ -160,20 +160,107 @@ def use(whose: Annotated[Literal["mine", "reference"], typer.Argument()]) -> Non
     print(mine.use_mine() if whose == "mine" else mine.use_reference())
 
 
-@app.command(epilog="Example: minigpt doctor")
-def doctor() -> None:
+@app.command(epilog="Example: minigpt doctor --out report.json --name Ada")
+def doctor(
+    out: Annotated[Path | None, typer.Option(help="Write it here, for your instructor.")] = None,
+    name: Annotated[str, typer.Option(help="Who you are, for that file.")] = "",
+    folder: Annotated[
+        Path | None, typer.Option("--class", help="Read the files of a class from this folder.")
+    ] = None,
+) -> None:
     """Say whether everything is in place, and what to do about what is not."""
+    if folder:
+        from course.readiness import show
+
+        raise typer.Exit(show(folder))
     from course.doctor import examine
 
-    raise typer.Exit(examine())
+    raise typer.Exit(examine(out, name))
 
 
-@app.command(epilog="Example: minigpt book")
-def book() -> None:
-    """Render the book to book/_build/html."""
-    from course.book import build
+@app.command(epilog="Example: minigpt slides 04 --out slides")
+def slides(
+    only: Chapters = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for the decks.")] = None,
+) -> None:
+    """Make a deck of slides of each chapter, from its tagged cells."""
+    from course import slides
 
-    raise typer.Exit(build().returncode)
+    for line in slides.run(only, out or slides.OUT):
+        print(line, flush=True)
+
+
+@app.command(epilog="Example: minigpt wheelhouse --out wheelhouse")
+def wheelhouse(
+    out: Annotated[Path, typer.Option(help="A folder for the packages.")],
+    platform: Annotated[
+        list[str] | None,
+        typer.Option(help="Other machines, as pip names them: macosx_11_0_arm64; repeat it."),
+    ] = None,
+    python: Annotated[str | None, typer.Option(help="Another version of Python: 3.12.")] = None,
+    tests: Annotated[bool, typer.Option("--tests", help="With what the tests need.")] = False,
+) -> None:
+    """Download all packages, for a room with little or no network."""
+    from course.wheelhouse import fill
+
+    print(fill(out, platform, python, tests))
+
+
+@app.command(epilog="Example: minigpt book --edition learner --zip book.zip")
+def book(
+    edition: Annotated[
+        Literal["learner", "instructor"], typer.Option(help="With or without the solutions.")
+    ] = "learner",
+    zip: Annotated[Path | None, typer.Option(help="Also pack the pages into this file.")] = None,
+) -> None:
+    """Render the book to book/_build/html, or for instructors to book/_build/instructor/html."""
+    from course.book import HTML, build
+
+    print(f"Rendering the {edition} edition; this takes half a minute.", flush=True)
+    found = build(edition=edition, archive=zip)
+    if not found:
+        print(f"Open book/{HTML[edition]}/index.html" + (f", or hand on {zip}" if zip else ""))
+    _report(found)
+
+
+@app.command(epilog="Example: minigpt assign --seed 7 --out class-7 02 04")
+def assign(
+    seed: Annotated[int, typer.Option(min=0, help="The number of the class.")],
+    out: Annotated[Path, typer.Option(help="The folder to write: what to hand out, and the key.")],
+    only: Chapters = None,
+) -> None:
+    """Write exercises with other numbers, shapes and texts for a class, and their key apart."""
+    from course.assign import assign
+
+    print("\n".join(assign(seed, out, only)))
+
+
+@app.command(epilog="Example: minigpt grade handed-in --out grades.csv --roster roster.csv")
+def grade(
+    folder: Annotated[
+        Path | None, typer.Argument(help="What was handed in: FOLDER/<student>/NN_name.ipynb.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The table; the other results lie beside it.")] = Path(
+        "grades.csv"
+    ),
+    roster: Annotated[Path | None, typer.Option(help="A CSV file of the class.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="grade.yml: points, due dates.")] = None,
+    assignment: Annotated[
+        Path | None, typer.Option(help="The folder `key` that `minigpt assign` wrote.")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Grade thirty made-up students.")] = False,
+) -> None:
+    """Grade a class; what was handed in runs shut in, on Linux alone."""
+    if demo:
+        from course.grading.demo import run
+
+        raise typer.Exit(run(out))
+    if folder is None:
+        raise ValueError("name the folder of what was handed in, or try `minigpt grade --demo`")
+    from course.grading.grade import grade
+
+    sheet = grade(folder, out, roster, weights, assignment, say=print)
+    print(f"{len(sheet.rows)} students; the results lie beside {out}")
 
 
 def _report(problems: list[str]) -> None:

@@ -1,6 +1,10 @@
-"""What `minigpt doctor` does: one line for everything the course needs, and how to mend it."""
+"""What `minigpt doctor` does: one line for everything the course needs, and how to mend it.
+
+What it finds can be written to a file, for `course.readiness` to read beside those of a class.
+"""
 
 import contextlib
+import functools
 import importlib.metadata
 import io
 import os
@@ -14,25 +18,40 @@ from pathlib import Path
 from course.paths import MY, ROOT, RUNS
 
 GOOD, BAD, NOTE = "✓", "✗", "!"  # BAD: the course can't run; NOTE: it can, but
+REQUIREMENTS = ROOT / "requirements.txt"
 INSTALL = "python -m pip install -r requirements.txt"
 CPU_BUILD = "see 'Get started' on pytorch.org: Linux, Pip, CPU, and torch=={} in the line it shows"
 GIGABYTE = 1e9
 TIMED_STEPS = 20
+SLOW = 600  # seconds of training that are too many to wait for
 Finding = tuple[str, str]
 
 
-def examine() -> int:
-    """Print one line per finding; returns the exit code, 1 if something essential is missing."""
-    is_ready = True
+def examine(out: Path | None = None, name: str = "") -> int:
+    """Print one line per finding; returns the exit code, 1 if something essential is missing.
+
+    Args:
+        out: a file for the instructor, with what was found and no path of this machine in it.
+        name: whose machine it is, for that file.
+    """
+    marks = {}  # what a check found worst
     for check in (python, packages, torch_build, memory, disk, folders, text, kernel, mine, speed):
+        found = []
         try:
             for mark, line in check():
                 print(f"{mark} {line}", flush=True)
-                is_ready = is_ready and mark != BAD
+                found.append(mark)
         except ImportError as error:
             print(f"{BAD} {check.__name__}: {error}; install it: {INSTALL}", flush=True)
-            is_ready = False
+            found.append(BAD)
+        marks[check.__name__] = next((mark for mark in (BAD, NOTE) if mark in found), GOOD)
+    is_ready = BAD not in marks.values()
     print("Everything essential is in place." if is_ready else "Mend the lines with ✗, then again.")
+    if out:
+        from course import readiness
+
+        readiness.write(out, name, marks)
+        print(f"Written to {out}; send it to your instructor.")
     return 0 if is_ready else 1
 
 
@@ -45,12 +64,27 @@ def python() -> Iterator[Finding]:
         yield GOOD, f"Python {version}"
 
 
-def packages(requirements: Path = ROOT / "requirements.txt") -> Iterator[Finding]:
+def packages(requirements: Path = REQUIREMENTS) -> Iterator[Finding]:
     """The packages of requirements.txt, in the versions it names."""
+    missing, other = differences(requirements)
+    if missing:
+        yield BAD, f"packages missing: {', '.join(missing)}; install them: {INSTALL}"
+    if other:
+        yield NOTE, f"packages of other versions: {'; '.join(other)}; to get ours: {INSTALL}"
+    if not missing and not other:
+        yield GOOD, f"{len(pins(requirements))} packages in the versions of requirements.txt"
+
+
+def pins(requirements: Path = REQUIREMENTS) -> dict[str, str]:
+    """Each package that a requirements file names, with its version."""
     lines = requirements.read_text(encoding="utf-8").splitlines()
-    pins = dict(line.split("==") for line in lines if "==" in line)
+    return dict(line.split("==") for line in lines if "==" in line)
+
+
+def differences(requirements: Path = REQUIREMENTS) -> tuple[list[str], list[str]]:
+    """The packages that are missing, and those of another version, with both versions."""
     missing, other = [], []
-    for name, wanted in pins.items():
+    for name, wanted in pins(requirements).items():
         try:
             found = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
@@ -58,12 +92,7 @@ def packages(requirements: Path = ROOT / "requirements.txt") -> Iterator[Finding
             continue
         if _base(found) != wanted:
             other.append(f"{name} {found}, not {wanted}")
-    if missing:
-        yield BAD, f"packages missing: {', '.join(missing)}; install them: {INSTALL}"
-    if other:
-        yield NOTE, f"packages of other versions: {'; '.join(other)}; to get ours: {INSTALL}"
-    if not missing and not other:
-        yield GOOD, f"{len(pins)} packages in the versions of requirements.txt"
+    return missing, other
 
 
 def _base(version: str) -> str:
@@ -83,18 +112,28 @@ def torch_build() -> Iterator[Finding]:
 
 def memory() -> Iterator[Finding]:
     """Free memory: a notebook takes up to 1.5 GB."""
-    import psutil
-
-    free = psutil.virtual_memory().available / GIGABYTE
+    free = free_memory()
     line = f"{free:.1f} GB of memory free"
     yield (GOOD, line) if free > 2 else (NOTE, f"{line}; close other programs, 2 GB are needed")
 
 
+def free_memory() -> float:
+    """In gigabytes."""
+    import psutil
+
+    return psutil.virtual_memory().available / GIGABYTE
+
+
 def disk() -> Iterator[Finding]:
     """Free disk space for trained models and the book."""
-    free = shutil.disk_usage(ROOT).free / GIGABYTE
+    free = free_disk()
     line = f"{free:.1f} GB of disk free"
     yield (GOOD, line) if free > 1 else (NOTE, f"{line}; make room, 1 GB is needed")
+
+
+def free_disk() -> float:
+    """In gigabytes."""
+    return shutil.disk_usage(ROOT).free / GIGABYTE
 
 
 def folders() -> Iterator[Finding]:
@@ -157,6 +196,15 @@ def mine() -> Iterator[Finding]:
 
 def speed() -> Iterator[Finding]:
     """How long the smallest preset trains here, from a few timed steps."""
+    seconds, steps = seconds_per_step()
+    total = seconds * steps
+    line = f"{seconds:.3f} s per step: the preset cpu, {steps} steps, takes {total:.0f} s"
+    yield (GOOD, line) if total < SLOW else (NOTE, f"{line}; to see it speak sooner: --steps 500")
+
+
+@functools.cache
+def seconds_per_step() -> tuple[float, int]:
+    """Seconds that a step of the preset cpu takes here, and how many steps its training has."""
     import torch
 
     from course.runs import settings
@@ -176,9 +224,4 @@ def speed() -> Iterator[Finding]:
     start = time.perf_counter()
     for step in range(TIMED_STEPS):
         train_step(model, optimizer, batches, step, config)
-    seconds = (time.perf_counter() - start) / TIMED_STEPS
-    total = seconds * config.max_steps
-    line = (
-        f"{seconds:.3f} s per step: the preset cpu, {config.max_steps} steps, takes {total:.0f} s"
-    )
-    yield (GOOD, line) if total < 600 else (NOTE, f"{line}; to see it speak sooner: --steps 500")
+    return (time.perf_counter() - start) / TIMED_STEPS, config.max_steps

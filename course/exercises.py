@@ -47,15 +47,19 @@ def run(check: bool = False, only: list[str] | None = None, root: Path = ROOT) -
 
 
 def exercise(path: Path, root: Path = ROOT) -> NotebookNode:
-    """The exercise notebook of one solution notebook.
+    """The exercise notebook of one solution notebook; see unsolved."""
+    return unsolved(read_notebook(path), path, root)
+
+
+def unsolved(notebook: NotebookNode, path: Path, root: Path = ROOT) -> NotebookNode:
+    """A solution notebook, changed in place, without its solutions.
 
     Solutions give way to a line that says what is missing, and the title's "Solutions to" becomes
     "Exercises to"; cells tagged `solution-only`, outputs and the stamp are left out.
 
     Raises:
-        ValueError: markers that don't pair up, or a cell without a title line.
+        ValueError: markers that don't pair up, or a cell without a title line, of the file `path`.
     """
-    notebook = read_notebook(path)
     notebook.cells = [cell for cell in notebook.cells if "solution-only" not in tags(cell)]
     notebook.metadata.pop("minigpt", None)
     for cell in notebook.cells:

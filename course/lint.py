@@ -30,6 +30,8 @@ Tags (cell metadata)
     hide-input the input is folded in the page; `remove-input`, `remove-cell`, `remove-output` are
                refused: nothing on the page may come from code that the page does not have
     solution-only  in solutions: the cell is dropped from the exercise notebook
+    slide      the cell begins a slide of the chapter's deck (course/slides.py), and one tagged
+               slide-continue goes on with it
 
 The figure: at least one code cell other than the strip with alt text in its metadata,
 `{"mystnb": {"image": {"alt": "…"}}}`. Every cell whose stored output has a PNG needs one.

@@ -12,6 +12,9 @@ from course.paths import ROOT
 SOURCE = "course/syllabus.yml"
 COMMAND = "minigpt syllabus"
 DEPTHS = ("running", "complete")
+ROLES = ("write-first", "transfer")
+INSTRUCTORS = "For instructors"
+KEPT_APART = ("Solutions", INSTRUCTORS)  # parts of the book that learners do not get
 BEGIN, END = "<!-- syllabus:begin -->", "<!-- syllabus:end -->"
 
 
@@ -23,6 +26,7 @@ class Exercise:
     title: str
     minutes: int
     more: bool = False  # outside the core set
+    role: str = ""  # one of ROLES, or none
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,11 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Syllabus:
-    """The pages of the book before the chapters, those after everything, and the chapters."""
+    """The chapters, and the other pages of the book: before them, after them, for instructors."""
 
     pages: tuple[str, ...]
     appendix: tuple[str, ...]
+    instructor: tuple[str, ...]
     chapters: tuple[Chapter, ...]
 
 
@@ -88,7 +93,10 @@ def load(root: Path = ROOT) -> Syllabus:
                 raise ValueError(
                     f"{SOURCE}, chapter {name}: {error!s} is missing or wrong"
                 ) from None
-    return Syllabus(tuple(content["pages"]), tuple(content.get("appendix", ())), tuple(found))
+    pages, appendix, instructor = (
+        tuple(content.get(part) or ()) for part in ("pages", "appendix", "instructor")
+    )
+    return Syllabus(pages, appendix, instructor, tuple(found))
 
 
 def _chapter(part: str, entry: dict, before: list[Chapter]) -> Chapter:
@@ -111,6 +119,8 @@ def _chapter(part: str, entry: dict, before: list[Chapter]) -> Chapter:
     named = {id for objective in chapter.objectives for id in objective.exercises}
     if chapter.depth not in DEPTHS:
         raise ValueError(f"depth {chapter.depth!r} (one of {', '.join(DEPTHS)})")
+    if unknown := {exercise.role for exercise in chapter.exercises} - {"", *ROLES}:
+        raise ValueError(f"role {min(unknown)!r} (one of {', '.join(ROLES)})")
     if unknown := set(chapter.needs) - {each.number for each in before}:
         raise ValueError(f"needs {min(unknown)!r} (no earlier chapter)")
     if unknown := named - known:
@@ -158,6 +168,7 @@ def _contents(syllabus: Syllabus, check: bool, root: Path) -> list[str]:
             if (root / "solutions" / f"{chapter.notebook}.ipynb").exists()
         ]
     parts["Appendix"] = list(syllabus.appendix)
+    parts[INSTRUCTORS] = list(syllabus.instructor)
     toc = {
         "format": "jb-book",
         "root": first,

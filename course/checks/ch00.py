@@ -1,11 +1,13 @@
 """Chapter 00, start here: the right answers, the known wrong ones, and the help."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong, first_index
-from course.checks.typed import read_number, read_shape, typed
+from course.checks.typed import Written, read_number, read_shape, typed
+from course.checks.variants import WORDS, Dice, Varied, is_clear
 
 PREDICTIONS = {
     "0.p1": Prediction(6),  # bits for one of 64
@@ -49,18 +51,53 @@ CARDS = {
 # 0.1 Six shapes
 
 
+@dataclass(frozen=True)
+class Shapes:
+    """The numbers of 0.1: the shapes that are given.
+
+    table, batch: of b; added: the two lengths of c; grid: of d; averaged: of e; heads: B, T, H, D
+    of f.
+    """
+
+    table: tuple[int, int] = (30, 8)
+    batch: tuple[int, int] = (4, 12)
+    added: tuple[int, int] = (4, 3)
+    grid: tuple[int, int] = (2, 3)
+    averaged: tuple[int, int] = (2, 3)
+    heads: tuple[int, int, int, int] = (4, 12, 2, 4)
+
+
+def draw_shapes(dice: Dice) -> Shapes:
+    return Shapes(
+        table=(dice.whole(20, 90, 10), dice.whole(5, 9)),
+        batch=(dice.whole(2, 6), dice.whole(10, 16)),
+        added=tuple(dice.some(range(2, 7), 2)),
+        grid=dice.pick([(2, 4), (4, 2), (3, 2), (2, 5), (5, 2), (3, 4)]),
+        averaged=tuple(dice.some(range(2, 7), 2)),
+        heads=(dice.whole(2, 9), dice.whole(7, 15), *dice.some(range(2, 7), 2)),
+    )
+
+
+def shapes_texts(n: Shapes) -> tuple[str, ...]:
+    rows, columns = n.grid
+    B, T, H, D = n.heads
+    return (
+        f"`table` has the shape {n.table}, and `batch` holds whole numbers below {n.table[0]} and "
+        f"has the shape {n.batch}",
+        f"of shape ({n.added[0]}, 1) and one of shape ({n.added[1]},)",
+        f"`grid = torch.arange({rows * columns}).view{n.grid}` is {viewed(rows, columns).tolist()}",
+        f"type `grid.view{n.grid[::-1]}` as",
+        f"`x` has the shape {n.averaged}",
+        f"`y.view{n.heads}.transpose(1, 2)`, where `y` has the shape ({B}, {T}, {H * D})",
+    )
+
+
 def read_rows(value: object) -> torch.Tensor:
     try:
         return torch.as_tensor(value).double()
     except (TypeError, ValueError, RuntimeError):
         text = "type the rows as a list of lists, such as [[0, 1], [2, 3]]."
         raise ValueError(text) from None
-
-
-class Written(str):
-    """A shape as text: shapes of different lengths are different values and no error."""
-
-    __repr__ = str.__str__
 
 
 def read_written_shape(value: object) -> Written:
@@ -76,7 +113,6 @@ def shape_part(label, right, *wrong):
     return Part(f"shape_{label}", typed(Written(right)), known, label=label, read=read)
 
 
-STRETCHES = "(4, 1) + (3,) is (4, 3). A missing leading dimension counts as 1, and a 1 stretches."
 SHAPE_A = shape_part(
     "a",
     (),
@@ -93,84 +129,135 @@ SHAPE_A = shape_part(
         "The Phantom Axis",
     ),
 )
-SHAPE_B = shape_part(
-    "b",
-    (4, 12, 8),
-    (
-        (4, 12, 30),
-        "each character is replaced by its row of the table, and a row has 8 numbers. 30 is how "
-        "many rows there are to choose from.",
-        "The Wrong Turn",
-    ),
-    (
-        (48, 8),
-        "48 rows of 8 is right as a count, but the batch keeps its two dimensions; the row comes "
-        "as a third: (4, 12, 8).",
-        "The Phantom Axis",
-    ),
-)
-SHAPE_C = shape_part(
-    "c",
-    (4, 3),
-    ((3, 4), STRETCHES, "The Rubber Sheet"),
-    ((4, 1), STRETCHES, "The Rubber Sheet"),
-    ((4, 4), STRETCHES, "The Rubber Sheet"),
-)
-ROWS_D = Part(
-    "rows_d",
-    lambda: torch.tensor([[0, 1], [2, 3], [4, 5]]),
-    (
-        Wrong(
-            "transposed",
-            lambda: torch.tensor([[0, 3], [1, 4], [2, 5]]),
-            (
-                "the shape is right, the content is not: element [0, 1] is 1, not 3. view keeps "
-                "the reading order; transpose swaps axes."
+
+
+def fetched_part(table: tuple[int, int], batch: tuple[int, int]) -> Part:
+    rows, width = table
+    count, right = math.prod(batch), (*batch, width)
+    return shape_part(
+        "b",
+        right,
+        (
+            (*batch, rows),
+            f"each character is replaced by its row of the table, and a row has {width} numbers. "
+            f"{rows} is how many rows there are to choose from.",
+            "The Wrong Turn",
+        ),
+        (
+            (count, width),
+            f"{count} rows of {width} is right as a count, but the batch keeps its two dimensions; "
+            f"the row comes as a third: {right}.",
+            "The Phantom Axis",
+        ),
+    )
+
+
+def added_part(m: int, n: int) -> Part:
+    stretches = (
+        f"({m}, 1) + ({n},) is ({m}, {n}). A missing leading dimension counts as 1, and a 1 "
+        "stretches."
+    )
+    known = [(shape, stretches, "The Rubber Sheet") for shape in ((n, m), (m, 1), (m, m))]
+    return shape_part("c", (m, n), *known)
+
+
+def viewed(rows: int, columns: int) -> torch.Tensor:
+    return torch.arange(rows * columns).view(rows, columns)
+
+
+def rows_part(rows: int, columns: int) -> Part:
+    return Part(
+        "rows_d",
+        lambda: viewed(columns, rows),
+        (
+            Wrong(
+                "transposed",
+                lambda: viewed(rows, columns).T,
+                (
+                    f"the shape is right, the content is not: element [0, 1] is 1, not {columns}. "
+                    "view keeps the reading order; transpose swaps axes."
+                ),
+                "The Shape Shifter",
             ),
-            "The Shape Shifter",
+            Wrong(
+                "not viewed",
+                lambda: viewed(rows, columns),
+                (
+                    f"these are {rows} rows of {columns}, as before. view({columns}, {rows}) "
+                    f"breaks the lines after every {rows}."
+                ),
+                "The Shape Shifter",
+            ),
         ),
-        Wrong(
-            "not viewed",
-            lambda: torch.tensor([[0, 1, 2], [3, 4, 5]]),
-            ("these are 2 rows of 3, as before. view(3, 2) breaks the lines after every 2."),
-            "The Shape Shifter",
+        label="d",
+        read=read_rows,
+    )
+
+
+def averaged_part(m: int, n: int) -> Part:
+    return shape_part(
+        "e",
+        (m,),
+        (
+            (m, 1),
+            f"mean(-1) removes the last dimension: ({m}, {n}) becomes ({m},). With keepdim=True it "
+            f"would be ({m}, 1).",
+            "The Phantom Axis",
         ),
-    ),
-    label="d",
-    read=read_rows,
-)
-SHAPE_E = shape_part(
-    "e",
-    (2,),
-    (
-        (2, 1),
-        "mean(-1) removes the last dimension: (2, 3) becomes (2,). With keepdim=True it would be "
-        "(2, 1).",
-        "The Phantom Axis",
-    ),
-    (
-        (3,),
-        "mean(-1) runs along the last dimension, the one of 3, and that one goes away. (3,) is "
-        "what mean(0) leaves.",
-        "The Wrong Turn",
-    ),
-)
-SHAPE_F = shape_part(
-    "f",
-    (4, 2, 12, 4),
-    (
-        (4, 12, 2, 4),
-        "that is the shape after view. transpose(1, 2) then swaps the dimensions 1 and 2, "
-        "counted from 0: 12 and 2.",
-        "The Wrong Turn",
-    ),
-    (
-        (4, 12, 4, 2),
-        "you swapped the last two. Dimensions are counted from 0, so 1 and 2 are the two in the "
-        "middle: 12 and 2.",
-        "The Wrong Turn",
-    ),
-)
+        (
+            (n,),
+            f"mean(-1) runs along the last dimension, the one of {n}, and that one goes away. "
+            f"({n},) is what mean(0) leaves.",
+            "The Wrong Turn",
+        ),
+    )
+
+
+def heads_part(B: int, T: int, H: int, D: int) -> Part:
+    return shape_part(
+        "f",
+        (B, H, T, D),
+        (
+            (B, T, H, D),
+            "that is the shape after view. transpose(1, 2) then swaps the dimensions 1 and 2, "
+            f"counted from 0: {T} and {H}.",
+            "The Wrong Turn",
+        ),
+        (
+            (B, T, D, H),
+            "you swapped the last two. Dimensions are counted from 0, so 1 and 2 are the two in "
+            f"the middle: {T} and {H}.",
+            "The Wrong Turn",
+        ),
+    )
+
+
+def six_shapes(n: Shapes) -> Exercise:
+    (m, width), last = n.added, math.prod(n.grid) - 1
+    return Exercise(
+        "0.1",
+        "Six shapes",
+        (
+            SHAPE_A,
+            fetched_part(n.table, n.batch),
+            added_part(*n.added),
+            rows_part(*n.grid),
+            averaged_part(*n.averaged),
+            heads_part(*n.heads),
+        ),
+        hints=(
+            "For each line ask: which directions does the result have, and how long is each? "
+            "An operation can remove one, add one, stretch one or swap two.",
+            "a has no direction at all. b keeps both directions of batch and gets one more. In c "
+            f"write ({m}, 1) above ({width},), aligned at the right. In d and f, view keeps the "
+            "reading order and only breaks the lines elsewhere. e loses the last direction.",
+            f"a: the shape of a single number is an empty pair of brackets. b: batch's "
+            f"{n.batch[0]} and {n.batch[1]}, then the width of a row. c: the 1 becomes {width}. d: "
+            f"read 0 to {last} in order, {WORDS[n.grid[0]]} a line. e: the {n.averaged[1]} goes. "
+            f"f: {n.heads}, then places 1 and 2 change.",
+        ),
+    )
+
 
 # 0.2 Centre the rows
 
@@ -430,6 +517,27 @@ BACKWARD = Part(
 
 # 0.4 Surprise
 
+BITS = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 4}  # −log2 of ½, ¼, ⅛, 1/16 and 1/16
+CHANCES = {1: "½", 2: "¼", 3: "⅛", 4: "1/16"}
+
+
+@dataclass(frozen=True)
+class Met:
+    """The text of 0.4, four characters of which one comes again."""
+
+    text: str = "abac"
+
+    @property
+    def bits(self) -> list[int]:
+        """The surprise of each of its characters."""
+        return [BITS[letter] for letter in self.text]
+
+
+def draw_met(dice: Dice) -> Met | None:
+    met = Met("".join(dice.pick("abcde") for _ in range(4)))
+    comes_again = 1 < len(set(met.text)) < 4
+    return met if comes_again and is_clear(sum(met.bits) / 4 * math.log(2), 2) else None
+
 
 def read_nats(value: object) -> float:
     """Two decimals tell all known answers apart, so more are not asked for."""
@@ -440,82 +548,109 @@ def in_nats(*bits):
     return round(sum(bits) / len(bits) * math.log(2), 2)
 
 
-NATS = Part(
-    "nats",
-    lambda: in_nats(1, 2, 1, 3),
-    read=read_nats,
-    wrong=(
-        Wrong(
+def counted(text: str) -> str:
+    """What a letter counted once each misses: "a comes twice, d and e not at all"."""
+    most = max(sorted(set(text)), key=text.count)
+    *others, last = [letter for letter in BITS if letter not in text]
+    absent = f"{', '.join(others)} and {last}" if others else last
+    times = {2: "twice", 3: "three times"}[text.count(most)]
+    return f"{most} comes {times}, {absent} not at all"
+
+
+def nats_part(met: Met) -> Part:
+    bits, total = met.bits, sum(met.bits)
+    mean, once = total / 4, sum(BITS.values()) / len(BITS)
+    average = sum(2.0**-bit for bit in bits) / 4
+    expected = sum(bit * 2.0**-bit for bit in BITS.values())
+    ln2 = math.log(2)
+    known = (
+        (
             "bits",
-            lambda: 1.75,
-            ("1.75 is right in bits. The question asks for nats: multiply by ln 2."),
+            mean,
+            f"{mean:g} is right in bits. The question asks for nats: multiply by ln 2.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "expected",
-            lambda: in_nats(1.875),
-            (
-                "1.300 is what the model expects to pay, each character weighted by its "
-                "probability. Here the text is given: add up its own four surprises."
-            ),
+            in_nats(expected),
+            f"{expected * ln2:.3f} is what the model expects to pay, each character weighted by "
+            "its probability. Here the text is given: add up its own four surprises.",
             "The Weather Map",
         ),
-        Wrong(
+        (
             "once per letter",
-            lambda: in_nats(1, 2, 3, 4, 4),
-            (
-                "1.941 counts each letter of the alphabet once. Count the characters of the "
-                "text: a comes twice, d and e not at all."
-            ),
+            in_nats(once),
+            f"{once * ln2:.3f} counts each letter of the alphabet once. Count the characters of "
+            f"the text: {counted(met.text)}.",
             "The Weather Map",
         ),
-        Wrong(
+        (
             "average first",
-            lambda: round(-math.log(11 / 32), 2),
-            (
-                "1.068 is the surprise of the average probability. Take each logarithm first, "
-                "then the average."
-            ),
+            round(-math.log(average), 2),
+            f"{-math.log(average):.3f} is the surprise of the average probability. Take each "
+            "logarithm first, then the average.",
             "The Average Joe",
         ),
-        Wrong(
+        (
             "negative",
-            lambda: -in_nats(1, 2, 1, 3),
-            ("a surprise is never negative: −ln p, not ln p."),
+            -in_nats(mean),
+            "a surprise is never negative: −ln p, not ln p.",
             "The Climber",
         ),
-        Wrong(
+        (
             "negative bits",
-            lambda: -1.75,
-            (
-                "a surprise is never negative: −ln p, not ln p. And 1.75 counts bits; the "
-                "question asks for nats."
-            ),
+            -mean,
+            f"a surprise is never negative: −ln p, not ln p. And {mean:g} counts bits; the "
+            "question asks for nats.",
             "The Climber",
         ),
-        Wrong(
+        (
             "sum",
-            lambda: round(7 * math.log(2), 2),
-            ("4.852 is the surprise of the whole text. Per character it is a quarter of that."),
+            round(total * ln2, 2),
+            f"{total * ln2:.3f} is the surprise of the whole text. Per character it is a quarter "
+            "of that.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "sum in bits",
-            lambda: 7.0,
-            (
-                "7 is the surprise of the whole text in bits. Divide by the 4 characters, and "
-                "multiply by ln 2 for nats."
-            ),
+            float(total),
+            f"{total} is the surprise of the whole text in bits. Divide by the 4 characters, and "
+            "multiply by ln 2 for nats.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "base ten",
-            lambda: round(7 / 4 * math.log10(2), 2),
-            ("0.527 comes from logarithms to base 10. For nats take the natural one, ln."),
+            round(mean * math.log10(2), 2),
+            f"{mean * math.log10(2):.3f} comes from logarithms to base 10. For nats take the "
+            "natural one, ln.",
             "The Other Unit",
         ),
-    ),
-)
+    )
+    return Part(
+        "nats",
+        typed(in_nats(mean)),
+        tuple(Wrong(name, typed(value), text, card) for name, value, text, card in known),
+        read=read_nats,
+    )
+
+
+def surprise(met: Met) -> Exercise:
+    *chances, last = [CHANCES[bit] for bit in met.bits]
+    *first, end = [str(bit) for bit in met.bits]
+    return Exercise(
+        "0.4",
+        "Surprise",
+        (nats_part(met),),
+        hints=(
+            "One surprise for each of the four characters, then their average. The unit is in "
+            "the question.",
+            "Four numbers, one for each character of the text. Halving a probability adds one "
+            "bit, so in bits they are whole numbers. A nat is larger than a bit.",
+            f"The four probabilities are {', '.join(chances)}, {last}, so {', '.join(first)} and "
+            f"{end} bits. Average them, then multiply by ln 2 = 0.6931.",
+        ),
+    )
+
 
 # 0.5 Ten lines that learn
 
@@ -682,24 +817,14 @@ LINE = Part(
 )
 
 
+VARIANTS = {
+    "0.1": Varied(Shapes(), draw_shapes, six_shapes, shapes_texts),
+    "0.4": Varied(Met(), draw_met, surprise, lambda met: (f'the text "{met.text}"',)),
+}
 EXERCISES = {
     task.number: task
     for task in (
-        Exercise(
-            "0.1",
-            "Six shapes",
-            (SHAPE_A, SHAPE_B, SHAPE_C, ROWS_D, SHAPE_E, SHAPE_F),
-            hints=(
-                "For each line ask: which directions does the result have, and how long is each? "
-                "An operation can remove one, add one, stretch one or swap two.",
-                "a has no direction at all. b keeps both directions of batch and gets one more. In "
-                "c write (4, 1) above (3,), aligned at the right. In d and f, view keeps the "
-                "reading order and only breaks the lines elsewhere. e loses the last direction.",
-                "a: the shape of a single number is an empty pair of brackets. b: batch's 4 and "
-                "12, then the width of a row. c: the 1 becomes 3. d: read 0 to 5 in order, two a "
-                "line. e: the 3 goes. f: (4, 12, 2, 4), then places 1 and 2 change.",
-            ),
-        ),
+        six_shapes(Shapes()),
         Exercise(
             "0.2",
             "Centre the rows",
@@ -728,19 +853,7 @@ EXERCISES = {
                 "return w.grad.",
             ),
         ),
-        Exercise(
-            "0.4",
-            "Surprise",
-            (NATS,),
-            hints=(
-                "One surprise for each of the four characters, then their average. The unit is in "
-                "the question.",
-                "Four numbers, one for each character of the text. Halving a probability adds one "
-                "bit, so in bits they are whole numbers. A nat is larger than a bit.",
-                "The four probabilities are ½, ¼, ½, ⅛, so 1, 2, 1 and 3 bits. Average them, "
-                "then multiply by ln 2 = 0.6931.",
-            ),
-        ),
+        surprise(Met()),
         Exercise(
             "0.5",
             "Ten lines that learn",

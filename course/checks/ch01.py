@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from collections import Counter
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import torch
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong, shown
 from course.checks.typed import read_choice, read_number, read_whole, typed
+from course.checks.variants import WORDS, Dice, Varied, is_clear
 
 PREDICTIONS = {
     "1.p1": Prediction("b", choices="abc"),  # renumbered: the same loss
@@ -402,108 +405,158 @@ TOKENIZER = Part(
 
 # 1.2 Characters, bytes, tokens
 
-
-def right_characters():
-    return len("na\u00efve 🙂")
-
-
-def right_bytes():
-    return len("na\u00efve 🙂".encode())
-
-
-CHARACTERS = Part(
-    "num_characters",
-    right_characters,
-    label="a",
-    read=read_whole,
-    wrong=(
-        Wrong(
-            "bytes",
-            typed(11),
-            ("11 counts bytes. A character is one sign on the page, however it is stored."),
-            "The Other Unit",
-        ),
-        Wrong(
-            "without the space",
-            typed(6),
-            ("6 leaves out the space, which is a character like any other."),
-            "The Stutterer",
-        ),
-        Wrong(
-            "emoji twice",
-            typed(8),
-            ("8 counts 🙂 twice, as languages that store text in UTF-16 do. Python counts 1."),
-            "The Other Unit",
-        ),
-    ),
+MARKS = {"\u0308": "two dots", "\u0301": "an accent", "\u0327": "a hook", "\u0303": "a wave"}
+MARKED_WORDS = (
+    *("café", "über", "garçon", "façade", "piñata", "fiancé", "Zürich", "cliché", "Kraków"),
+    *("soufflé", "München", "jalapeño", "Göteborg", "Valparaíso", "doppelgänger"),
 )
-BYTES = Part(
-    "num_bytes",
-    right_bytes,
-    label="b",
-    read=read_whole,
-    wrong=(
-        Wrong(
+
+
+@dataclass(frozen=True)
+class Said:
+    """The text of 1.2: a word with one marked letter, and an emoji."""
+
+    word: str = "naïve"
+    emoji: str = "🙂"
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return f"{self.word} {self.emoji}"
+
+    @property
+    def letter(self) -> str:
+        """The letter with the mark."""
+        return next(letter for letter in self.word if ord(letter) > 127)
+
+
+def draw_said(dice: Dice) -> Said:
+    return Said(dice.pick(MARKED_WORDS), dice.pick("🐍🚀🌍🍀🎈🐘🔔🦉"))
+
+
+def said_texts(said: Said) -> tuple[str, ...]:
+    base, mark = unicodedata.normalize("NFD", said.letter)
+    count = len(said.word)
+    letters = WORDS[count] if count < len(WORDS) else count
+    article = "an" if base in "aeioun" else "a"
+    return (
+        f"The text is `{said.text}`: {letters} letters, a space, an emoji. The {said.letter} is "
+        f"one character, not {article} {base} with {MARKS[mark]} put on it.",
+    )
+
+
+def characters_part(said: Said) -> Part:
+    n, emoji = len(said.text), said.emoji
+    return Part(
+        "num_characters",
+        typed(n),
+        label="a",
+        read=read_whole,
+        wrong=(
+            Wrong(
+                "bytes",
+                typed(len(said.text.encode())),
+                f"{len(said.text.encode())} counts bytes. A character is one sign on the page, "
+                "however it is stored.",
+                "The Other Unit",
+            ),
+            Wrong(
+                "without the space",
+                typed(n - 1),
+                f"{n - 1} leaves out the space, which is a character like any other.",
+                "The Stutterer",
+            ),
+            Wrong(
+                "emoji twice",
+                typed(n + 1),
+                f"{n + 1} counts {emoji} twice, as languages that store text in UTF-16 do. Python "
+                "counts 1.",
+                "The Other Unit",
+            ),
+        ),
+    )
+
+
+def bytes_part(said: Said) -> Part:
+    n, letter, emoji = len(said.text), said.letter, said.emoji
+    known = (
+        (
             "characters",
-            typed(7),
-            ("7 counts characters. In UTF-8 ï takes 2 bytes and 🙂 takes 4."),
-            "The Other Unit",
+            n,
+            f"{n} counts characters. In UTF-8 {letter} takes 2 bytes and {emoji} takes 4.",
         ),
-        Wrong(
+        (
             "two bytes each",
-            typed(9),
-            (
-                "9 counts ï twice and 🙂 twice. Two bytes are right for most letters of Europe; "
-                "an emoji takes 4."
-            ),
-            "The Other Unit",
+            n + 2,
+            f"{n + 2} counts {letter} twice and {emoji} twice. Two bytes are right for most "
+            "letters of Europe; an emoji takes 4.",
         ),
-        Wrong(
+        (
             "one byte short",
-            typed(10),
-            (
-                "10 gives ï one byte, or 🙂 three, or leaves out the space. A letter with dots "
-                "takes 2, an emoji 4, a space 1."
-            ),
-            "The Other Unit",
+            n + 3,
+            f"{n + 3} gives {letter} one byte, or {emoji} three, or leaves out the space. A letter "
+            "with a mark takes 2, an emoji 4, a space 1.",
         ),
-        Wrong(
+        (
             "one byte more",
-            typed(8),
-            (
-                "8 is one byte more than the 7 characters. Two of them take more than one byte: ï "
-                "takes 2 and 🙂 takes 4."
-            ),
-            "The Other Unit",
+            n + 1,
+            f"{n + 1} is one byte more than the {n} characters. Two of them take more than one "
+            f"byte: {letter} takes 2 and {emoji} takes 4.",
         ),
-        Wrong(
+        (
             "four bytes each",
-            typed(28),
-            ("28 gives every character 4 bytes. UTF-8 takes 1 to 4."),
-            "The Other Unit",
+            4 * n,
+            f"{4 * n} gives every character 4 bytes. UTF-8 takes 1 to 4.",
         ),
-    ),
-)
-IDS = Part(
-    "num_ids",
-    right_characters,
-    label="c",
-    read=read_whole,
-    wrong=(
-        Wrong(
-            "bytes",
-            typed(11),
-            ("11 counts bytes. CharTokenizer gives one id a character, whatever its bytes."),
-            "The Other Unit",
+    )
+    return Part(
+        "num_bytes",
+        typed(len(said.text.encode())),
+        tuple(Wrong(name, typed(value), text, "The Other Unit") for name, value, text in known),
+        label="b",
+        read=read_whole,
+    )
+
+
+def ids_part(said: Said) -> Part:
+    return Part(
+        "num_ids",
+        typed(len(said.text)),
+        label="c",
+        read=read_whole,
+        wrong=(
+            Wrong(
+                "bytes",
+                typed(len(said.text.encode())),
+                f"{len(said.text.encode())} counts bytes. CharTokenizer gives one id a character, "
+                "whatever its bytes.",
+                "The Other Unit",
+            ),
+            Wrong(
+                "words",
+                typed(2),
+                "2 counts words. CharTokenizer knows no words, only characters.",
+                "The Other Unit",
+            ),
         ),
-        Wrong(
-            "words",
-            typed(2),
-            ("2 counts words. CharTokenizer knows no words, only characters."),
-            "The Other Unit",
+    )
+
+
+def three_counts(said: Said) -> Exercise:
+    return Exercise(
+        "1.2",
+        "Characters, bytes, tokens",
+        (characters_part(said), bytes_part(said), ids_part(said)),
+        hints=(
+            "Three questions about one text: what you see, what is stored, what the tokenizer of "
+            "sitting A gives.",
+            f"All but {said.letter} and {said.emoji} are plain: 1 byte each. How many bytes has a "
+            "letter with a mark, and how many an emoji? The chapter says it in one sentence.",
+            f"Bytes: {len(said.text) - 2} plain characters × 1, one letter with a mark × 2, one "
+            "emoji × 4, added up.",
         ),
-    ),
-)
+    )
+
 
 # 1.3 Count pairs
 
@@ -1247,9 +1300,44 @@ TURNS = Part(
 
 # 1.6 Choose a vocabulary
 
-V, C, CONTEXT = 2048, 96, 256  # C and CONTEXT are not those of the chapter's own table
+V = 2048
 PER_TOKEN = {65: 1.00, 512: 1.94, V: 2.87}  # characters a token of TinyShakespeare, chapter 01
-LOSS = {65: 1.55, V: 3.99}  # nats per token of the two models in the question
+
+
+@dataclass(frozen=True)
+class Models:
+    """The numbers of 1.6, where width and context are not those of the chapter's own table.
+
+    loss_65, loss: nats per token of the two models.
+    """
+
+    width: int = 96
+    context: int = 256
+    loss_65: float = 1.55
+    loss: float = 3.99
+
+
+def draw_models(dice: Dice) -> Models | None:
+    """The model with the large vocabulary is the better one, as in the book, and looks worse."""
+    loss_65 = dice.whole(148, 175) / 100
+    per_character = loss_65 - dice.whole(8, 20) / 100
+    models = Models(
+        width=dice.pick((48, 80, 112, 144, 160, 176, 192)),
+        context=dice.pick((96, 160, 192, 320, 384, 512)),
+        loss_65=loss_65,
+        loss=round(per_character * PER_TOKEN[V], 2),
+    )
+    is_plain = is_clear(models.context * PER_TOKEN[V], 0)
+    return models if is_plain and is_clear(models.loss / PER_TOKEN[V], 2) else None
+
+
+def models_texts(n: Models) -> tuple[str, ...]:
+    return (
+        f"C = {n.width} numbers for each token, and reads {n.context} tokens at a time",
+        f"do {n.context} tokens cover",
+        f"a loss of {n.loss_65:.2f} nats per token",
+        f"reports {n.loss:.2f} nats per token",
+    )
 
 
 def read_rounded(digits):
@@ -1257,112 +1345,99 @@ def read_rounded(digits):
     return lambda typed: float(round(read_number(typed), digits))
 
 
-def right_numbers():
-    return V * C
-
-
-def right_reach():
-    return float(round(CONTEXT * PER_TOKEN[V]))
-
-
-def right_loss():
-    return round(LOSS[V] / PER_TOKEN[V], 2)
-
-
-def right_model():
-    return "2048"
-
-
-NUMBERS = Part(
-    "table_numbers",
-    right_numbers,
-    label="a",
-    read=read_whole,
-    wrong=(
-        Wrong(
-            "tokens",
-            typed(V),
-            (f"{V} is the number of tokens. The table has V × C entries, {C} for each token."),
-            "The Price Tag",
-        ),
-        Wrong(
-            "one row",
-            typed(C),
-            (f"{C} is the length of one row. The table has a row for each of {V} tokens."),
-            "The Price Tag",
-        ),
-        Wrong(
-            "times the context",
-            typed(V * C * CONTEXT),
-            (
-                f"you multiplied by the context as well. {CONTEXT} tokens of a text pick rows of "
-                "one table; it does not grow with them."
+def numbers_part(C: int, context: int) -> Part:
+    return Part(
+        "table_numbers",
+        typed(V * C),
+        label="a",
+        read=read_whole,
+        wrong=(
+            Wrong(
+                "tokens",
+                typed(V),
+                f"{V} is the number of tokens. The table has V × C entries, {C} for each token.",
+                "The Price Tag",
             ),
-            "The Price Tag",
-        ),
-        Wrong(
-            "square",
-            typed(V * V),
-            (f"{V * V} is V × V, the table of followers. An embedding has V rows of C."),
-            "The Price Tag",
-        ),
-    ),
-)
-REACH = Part(
-    "characters_in_context",
-    right_reach,
-    label="b",
-    read=read_rounded(0),
-    wrong=(
-        Wrong(
-            "divided",
-            typed(float(round(CONTEXT / PER_TOKEN[V]))),
-            (
-                f"you divided. {CONTEXT} tokens of {PER_TOKEN[V]} characters each cover {CONTEXT} "
-                f"× {PER_TOKEN[V]} characters."
+            Wrong(
+                "one row",
+                typed(C),
+                f"{C} is the length of one row. The table has a row for each of {V} tokens.",
+                "The Price Tag",
             ),
-            "The Price Tag",
-        ),
-        Wrong(
-            "tokens",
-            typed(float(CONTEXT)),
-            (f"{CONTEXT} counts tokens. Each holds {PER_TOKEN[V]} characters on average."),
-            "The Other Unit",
-        ),
-        Wrong(
-            "another row",
-            typed(float(round(CONTEXT * PER_TOKEN[512]))),
-            (f"that is what V = 512 covers. The question is about V = {V:,}."),
-            "The Price Tag",
-        ),
-    ),
-)
-PER_CHARACTER = Part(
-    "loss_per_character",
-    right_loss,
-    label="c",
-    read=read_rounded(2),
-    wrong=(
-        Wrong(
-            "per token",
-            typed(LOSS[V]),
-            (f"{LOSS[V]} is per token. A token holds {PER_TOKEN[V]} characters; divide by them."),
-            "The Other Unit",
-        ),
-        Wrong(
-            "multiplied",
-            typed(round(LOSS[V] * PER_TOKEN[V], 2)),
-            (
-                f"you multiplied. The {LOSS[V]} nats of a token are shared by its {PER_TOKEN[V]} "
-                "characters: divide."
+            Wrong(
+                "times the context",
+                typed(V * C * context),
+                f"you multiplied by the context as well. {context} tokens of a text pick rows of "
+                "one table; it does not grow with them.",
+                "The Price Tag",
             ),
-            "The Other Unit",
+            Wrong(
+                "square",
+                typed(V * V),
+                f"{V * V} is V × V, the table of followers. An embedding has V rows of C.",
+                "The Price Tag",
+            ),
         ),
-    ),
-)
+    )
+
+
+def reach_part(context: int) -> Part:
+    return Part(
+        "characters_in_context",
+        typed(float(round(context * PER_TOKEN[V]))),
+        label="b",
+        read=read_rounded(0),
+        wrong=(
+            Wrong(
+                "divided",
+                typed(float(round(context / PER_TOKEN[V]))),
+                f"you divided. {context} tokens of {PER_TOKEN[V]} characters each cover {context} "
+                f"× {PER_TOKEN[V]} characters.",
+                "The Price Tag",
+            ),
+            Wrong(
+                "tokens",
+                typed(float(context)),
+                f"{context} counts tokens. Each holds {PER_TOKEN[V]} characters on average.",
+                "The Other Unit",
+            ),
+            Wrong(
+                "another row",
+                typed(float(round(context * PER_TOKEN[512]))),
+                f"that is what V = 512 covers. The question is about V = {V:,}.",
+                "The Price Tag",
+            ),
+        ),
+    )
+
+
+def per_character_part(loss: float) -> Part:
+    return Part(
+        "loss_per_character",
+        typed(round(loss / PER_TOKEN[V], 2)),
+        label="c",
+        read=read_rounded(2),
+        wrong=(
+            Wrong(
+                "per token",
+                typed(loss),
+                f"{loss} is per token. A token holds {PER_TOKEN[V]} characters; divide by them.",
+                "The Other Unit",
+            ),
+            Wrong(
+                "multiplied",
+                typed(round(loss * PER_TOKEN[V], 2)),
+                f"you multiplied. The {loss} nats of a token are shared by its {PER_TOKEN[V]} "
+                "characters: divide.",
+                "The Other Unit",
+            ),
+        ),
+    )
+
+
 BETTER = Part(
     "better_vocabulary",
-    right_model,
+    typed("2048"),
     label="d",
     read=lambda typed: read_choice("65", "2048")(str(typed).replace(",", "")),
     wrong=(
@@ -1377,6 +1452,28 @@ BETTER = Part(
         ),
     ),
 )
+
+
+def choose_vocabulary(n: Models) -> Exercise:
+    return Exercise(
+        "1.6",
+        "Choose a vocabulary",
+        (
+            numbers_part(n.width, n.context),
+            reach_part(n.context),
+            per_character_part(n.loss),
+            BETTER,
+        ),
+        hints=(
+            "An embedding is a table. What is a row of it, and how many rows are there? A token "
+            "is some characters: the rest is multiplying and dividing by how many.",
+            "a) rows times columns. b) tokens times characters a token. c) nats a token, shared "
+            "among its characters. d) compare what has the same unit.",
+            f"a) V × C. b) {n.context} × characters a token. c) loss ÷ characters a token. d) the "
+            "smaller loss per character.",
+        ),
+    )
+
 
 TASKS = (
     Exercise(
@@ -1399,18 +1496,7 @@ TASKS = (
         ),
         replaces={"CharTokenizer": "tokenizer"},
     ),
-    Exercise(
-        "1.2",
-        "Characters, bytes, tokens",
-        (CHARACTERS, BYTES, IDS),
-        hints=(
-            "Three questions about one text: what you see, what is stored, what the tokenizer of "
-            "sitting A gives.",
-            "n, a, v, e and the space are plain: 1 byte each. How many bytes has a letter with "
-            "dots, and how many an emoji? The chapter says it in one sentence.",
-            "Bytes: 5 plain characters × 1, one letter with dots × 2, one emoji × 4, added up.",
-        ),
-    ),
+    three_counts(Said()),
     Exercise(
         "1.3",
         "Count pairs",
@@ -1461,18 +1547,27 @@ TASKS = (
         ),
         references=("minigpt_lib.bpe:BPETokenizer.encode", "minigpt_lib.bpe:MergeTable.encode"),
     ),
-    Exercise(
-        "1.6",
-        "Choose a vocabulary",
-        (NUMBERS, REACH, PER_CHARACTER, BETTER),
-        hints=(
-            "An embedding is a table. What is a row of it, and how many rows are there? A token "
-            "is some characters: the rest is multiplying and dividing by how many.",
-            "a) rows times columns. b) tokens times characters a token. c) nats a token, shared "
-            "among its characters. d) compare what has the same unit.",
-            "a) V × C. b) 256 × characters a token. c) loss ÷ characters a token. d) the smaller "
-            "loss per character.",
-        ),
-    ),
+    choose_vocabulary(Models()),
 )
 EXERCISES = {task.number: task for task in TASKS}
+
+
+def letters_texts(letters: str) -> tuple[str, ...]:
+    """The example that 1.4 states; what the check draws differs from class to class anyway."""
+    a, b, c = letters
+    return (
+        f'With the merges `[("{b}", "{c}"), ("{a}", "{b}")]` the record of `"{letters}"` is '
+        f'`[["{a}", "{b}", "{c}"], ["{a}", "{b}{c}"]]`',
+    )
+
+
+VARIANTS = {
+    "1.2": Varied(Said(), draw_said, three_counts, said_texts),
+    "1.4": Varied(
+        "abc",
+        lambda dice: "".join(dice.some("efghijklmopqrstuvwxyz", 3)),
+        lambda letters: EXERCISES["1.4"],
+        letters_texts,
+    ),
+    "1.6": Varied(Models(), draw_models, choose_vocabulary, models_texts),
+}

@@ -2,12 +2,14 @@
 
 import functools
 from collections import Counter
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong
-from course.checks.typed import read_whole
+from course.checks.typed import read_whole, typed
+from course.checks.variants import ORDINALS, Dice, Varied
 from course.tinytales import tinytales
 
 CARDS = {
@@ -828,7 +830,38 @@ BATCH = Part(
 
 # 2.3 How many windows?
 
-TEXTS, LENGTH, STRIDE = (20, 21), 5, 3
+
+@dataclass(frozen=True)
+class Windows:
+    """The numbers of 2.3: the sizes of two texts, a window's length, and how far apart they start.
+
+    The second text has one id more than the first, and with it one window more.
+    """
+
+    texts: tuple[int, int] = (20, 21)
+    length: int = 5
+    stride: int = 3
+
+    def count(self, need: int, stride: int = 0, add: int = 0) -> tuple[int, ...]:
+        """For each text, windows that take up `need` ids each, by sliding one over it."""
+        steps = stride or self.stride
+        return tuple(sum(i + need <= n for i in range(0, n, steps)) + add for n in self.texts)
+
+
+def draw_windows(dice: Dice) -> Windows | None:
+    length, stride, steps = dice.whole(4, 9), dice.whole(2, 6), dice.whole(3, 6)
+    second = length + 1 + steps * stride
+    return Windows((second - 1, second), length, stride) if length != stride else None
+
+
+def windows_texts(n: Windows) -> tuple[str, ...]:
+    first, second = n.texts
+    return (
+        f"windows of T = {n.length}. Each window needs, beside its {n.length} ids",
+        f"each next one starts S = {n.stride} ids further on",
+        f"a text of n = {first} ids, and how many in one of n = {second}?",
+        f"first the number for {first}.",
+    )
 
 
 def read_pair(typed: object) -> tuple[int, ...]:
@@ -841,98 +874,90 @@ def read_pair(typed: object) -> tuple[int, ...]:
     return tuple(read_whole(each) for each in many)
 
 
-def count_windows(need: int, stride: int = STRIDE, add: int = 0) -> tuple[int, ...]:
-    """For each text, windows that take up `need` ids each, by sliding one over it."""
-    return tuple(sum(i + need <= n for i in range(0, n, stride)) + add for n in TEXTS)
-
-
-def right_windows() -> tuple[int, ...]:
-    return count_windows(LENGTH + 1)
-
-
-WINDOWS = Part(
-    "windows",
-    right_windows,
-    read=read_pair,
-    wrong=(
-        Wrong(
+def windows_part(n: Windows) -> Part:
+    need, only = n.length + 1, f"Only every {ORDINALS[n.stride]} start is used."
+    steps = n.count(need, add=-1)
+    known = (
+        (
             "no id for the target",
-            lambda: count_windows(LENGTH),
-            lambda args, got, right: (
-                f"{got} forgets that the last window needs one more id for its target."
-            ),
+            n.count(n.length),
+            "{} forgets that the last window needs one more id for its target.",
             "The Fence Post",
         ),
-        Wrong(
+        (
             "length as stride",
-            lambda: count_windows(LENGTH + 1, LENGTH),
-            lambda args, got, right: (
-                f"{got} uses the length as the stride, windows end to end. Windows start every S "
-                "ids, however long they are."
-            ),
+            n.count(need, n.length),
+            "{} uses the length as the stride, windows end to end. Windows start every S ids, "
+            "however long they are.",
             "The Wrong End",
         ),
-        Wrong(
+        (
             "every start",
-            lambda: count_windows(LENGTH + 1, 1),
-            lambda args, got, right: f"{got} counts every start. Only every third start is used.",
+            n.count(need, 1),
+            f"{{}} counts every start. {only}",
             "The Forgetter",
         ),
-        Wrong(
+        (
             "first not counted",
-            lambda: count_windows(LENGTH + 1, add=-1),
-            lambda args, got, right: (
-                f"{got} is the number of steps from the first window to the last. The first one "
-                "counts too."
-            ),
+            steps,
+            "{} is the number of steps from the first window to the last. The first one counts "
+            "too.",
             "The Fence Post",
         ),
-        Wrong(
+        (
             "two that cancel out",
-            lambda: count_windows(LENGTH, add=-1),
-            lambda args, got, right: (
-                f"{got} is what (n - T) // S gives. It leaves out the first window, and it forgets "
-                "the id of the last target; in one of the two texts they cancel out."
-            ),
+            n.count(n.length, add=-1),
+            "{} is what (n - T) // S gives. It leaves out the first window, and it forgets the id "
+            "of the last target; in one of the two texts they cancel out.",
             "The Fence Post",
         ),
-        Wrong(
+        (
             "windows over the end",
-            lambda: count_windows(1),
-            lambda args, got, right: (
-                f"{got} counts every third place of the text. A window that starts near the end "
-                "runs out of ids: it needs T of them and one more."
-            ),
+            n.count(1),
+            f"{{}} counts every {ORDINALS[n.stride]} place of the text. A window that starts near "
+            "the end runs out of ids: it needs T of them and one more.",
             "The Trespasser",
         ),
-        Wrong(
+        (
             "every start without target",
-            lambda: count_windows(LENGTH, 1),
-            lambda args, got, right: (
-                f"{got} counts every start, and forgets the id that the last target needs. Only "
-                "every third start is used."
-            ),
+            n.count(n.length, 1),
+            f"{{}} counts every start, and forgets the id that the last target needs. {only}",
             "The Forgetter",
         ),
-        Wrong(
+        (
             "last possible start",
-            lambda: tuple(n - LENGTH - 1 for n in TEXTS),
-            lambda args, got, right: (
-                f"{got} is n - T - 1, the last place at which a window could start. Count the "
-                "starts 0, S, 2S and so on that are not beyond it."
-            ),
+            tuple(size - need for size in n.texts),
+            "{} is n - T - 1, the last place at which a window could start. Count the starts 0, S, "
+            "2S and so on that are not beyond it.",
             "The Catalogue",
         ),
-        Wrong(
+        (
             "last start",
-            lambda: tuple(STRIDE * steps for steps in count_windows(LENGTH + 1, add=-1)),
-            lambda args, got, right: (
-                f"{got} is where the last window starts. The question is how many there are."
-            ),
+            tuple(n.stride * step for step in steps),
+            "{} is where the last window starts. The question is how many there are.",
             "The Catalogue",
         ),
-    ),
-)
+    )
+    wrong = (
+        Wrong(name, typed(value), text.format(value), card) for name, value, text, card in known
+    )
+    return Part("windows", typed(n.count(need)), tuple(wrong), read=read_pair)
+
+
+def how_many_windows(n: Windows) -> Exercise:
+    return Exercise(
+        "2.3",
+        "How many windows?",
+        (windows_part(n),),
+        hints=(
+            "Write down the starts, 0, S, 2S and so on, until one of them is too late.",
+            "A window takes up T + 1 places of the text, the last one for its last target. "
+            "Which is the last start that leaves so many?",
+            "Count the first window, then the steps of S that fit between start 0 and the "
+            "last possible start, n - T - 1.",
+        ),
+    )
+
 
 # 2.4 A loss too good to be true
 
@@ -1482,6 +1507,7 @@ PREDICTIONS = {
     "2.p4": Prediction("c", choices="abc"),
 }
 
+VARIANTS = {"2.3": Varied(Windows(), draw_windows, how_many_windows, windows_texts)}
 EXERCISES = {
     task.number: task
     for task in (
@@ -1516,18 +1542,7 @@ EXERCISES = {
             references=REFERENCES,
             replaces={"get_batch": "data"},
         ),
-        Exercise(
-            "2.3",
-            "How many windows?",
-            (WINDOWS,),
-            hints=(
-                "Write down the starts, 0, S, 2S and so on, until one of them is too late.",
-                "A window takes up T + 1 places of the text, the last one for its last target. "
-                "Which is the last start that leaves so many?",
-                "Count the first window, then the steps of S that fit between start 0 and the "
-                "last possible start, n - T - 1.",
-            ),
-        ),
+        how_many_windows(Windows()),
         Exercise(
             "2.4",
             "A loss too good to be true",

@@ -1,6 +1,7 @@
 """Chapter 03, embeddings: the right answers, the known wrong ones, and the help."""
 
 import re
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -8,6 +9,7 @@ from torch.overrides import TorchFunctionMode
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong
 from course.checks.typed import read_choice, read_whole, typed
+from course.checks.variants import Dice, Varied
 
 
 def normal(generator: torch.Generator, *shape: int) -> torch.Tensor:
@@ -705,16 +707,39 @@ EMBEDDING = Part(
 # 3.3 Add or concatenate?
 
 
-def hint_tables(args, got, right):
+@dataclass(frozen=True)
+class Tables:
+    """The numbers of 3.3: rows of the two tables, the width, and how design three splits it."""
+
+    tokens: int = 65
+    places: int = 100
+    width: int = 128
+    token_width: int = 96
+
+    @property
+    def place_width(self) -> int:
+        """What is left of the width for a position vector."""
+        return self.width - self.token_width
+
+
+def draw_tables(dice: Dice) -> Tables:
+    width = dice.pick((64, 96, 160, 192, 256))
+    eighths = dice.pick((5, 6, 7))
+    return Tables(dice.whole(55, 120, 5), dice.whole(80, 400, 20), width, width * eighths // 8)
+
+
+def tables_texts(n: Tables) -> tuple[str, ...]:
     return (
-        f"{got} counts the tables. Count the next matrix: it is twice as wide after concatenation."
+        f"a vocabulary of {n.tokens} tokens and knows {n.places} positions",
+        f"adds nothing; {n.width} numbers come out",
+        f"Token vectors have {n.width} numbers, position vectors too",
+        f"token vectors have {n.token_width} numbers and position vectors {n.place_width}, side",
     )
 
 
-def hint_whole_matrix(args, got, right):
+def hint_tables(args, got, right):
     return (
-        f"{got} is all of the wide matrix. Adding does not save it whole: a matrix of 128 × 128 "
-        "is needed all the same."
+        f"{got} counts the tables. Count the next matrix: it is twice as wide after concatenation."
     )
 
 
@@ -722,82 +747,101 @@ def hint_one_table(args, got, right):
     return f"{abs(got)} is the difference of one table only. Both became narrower."
 
 
-SAVED = Part(
-    "answer_a",
-    lambda: 128 * 128,
-    label="a",
-    read=read_whole,
-    wrong=(
-        Wrong("both tables", lambda: (65 + 100) * 128, hint_tables, "The Bystander"),
-        Wrong("the token table", lambda: 65 * 128, hint_tables, "The Bystander"),
-        Wrong("the position table", lambda: 100 * 128, hint_tables, "The Bystander"),
-        Wrong("the wide matrix", lambda: 2 * 128 * 128, hint_whole_matrix, "The Bystander"),
-        Wrong(
-            "inputs only",
-            lambda: 128,
-            (
-                "128 counts the further inputs of the next matrix. Each of them comes with a "
-                "weight for each of the 128 outputs."
+def saved_part(n: Tables) -> Part:
+    C, both = n.width, n.tokens + n.places
+    return Part(
+        "answer_a",
+        typed(C * C),
+        label="a",
+        read=read_whole,
+        wrong=(
+            Wrong("both tables", typed(both * C), hint_tables, "The Bystander"),
+            Wrong("the token table", typed(n.tokens * C), hint_tables, "The Bystander"),
+            Wrong("the position table", typed(n.places * C), hint_tables, "The Bystander"),
+            Wrong(
+                "the wide matrix",
+                typed(2 * C * C),
+                f"{2 * C * C} is all of the wide matrix. Adding does not save it whole: a matrix "
+                f"of {C} × {C} is needed all the same.",
+                "The Bystander",
             ),
-            "The Bystander",
-        ),
-        Wrong(
-            "nothing",
-            lambda: 0,
-            (
+            Wrong(
+                "inputs only",
+                typed(C),
+                f"{C} counts the further inputs of the next matrix. Each of them comes with a "
+                f"weight for each of the {C} outputs.",
+                "The Bystander",
+            ),
+            Wrong(
+                "nothing",
+                typed(0),
                 "the results can be the same, the number of parameters is not: W₁ and W₂ are two "
-                "matrices of 128 × 128, and adding needs one."
+                f"matrices of {C} × {C}, and adding needs one.",
+                "The Bystander",
             ),
-            "The Bystander",
-        ),
-        Wrong(
-            "sign",
-            lambda: -128 * 128,
-            (
+            Wrong(
+                "sign",
+                typed(-C * C),
                 "the number is right, its sign is not: after concatenation the matrix is the "
-                "larger one."
+                "larger one.",
+                "The Climber",
             ),
-            "The Climber",
         ),
-    ),
-)
-COST = Part(
-    "answer_b",
-    lambda: 65 * (96 - 128) + 100 * (32 - 128),
-    label="b",
-    read=read_whole,
-    wrong=(
-        Wrong(
-            "sign",
-            lambda: 65 * 32 + 100 * 96,
-            (
+    )
+
+
+def cost_part(n: Tables) -> Part:
+    C, a, b = n.width, n.token_width, n.place_width
+    tokens, places = n.tokens * b, n.places * a  # what each table has less in design three
+    return Part(
+        "answer_b",
+        typed(-tokens - places),
+        label="b",
+        read=read_whole,
+        wrong=(
+            Wrong(
+                "sign",
+                typed(tokens + places),
                 "the number is right, its sign is not: here the tables for adding are the larger "
-                "ones, so adding saves less than nothing. Type a negative number."
+                "ones, so adding saves less than nothing. Type a negative number.",
+                "The Climber",
             ),
-            "The Climber",
-        ),
-        Wrong(
-            "next matrix only",
-            lambda: 0,
-            (
-                "right for the next matrix: 96 + 32 numbers are as wide as 128. But now the tables "
-                "differ: count their entries."
+            Wrong(
+                "next matrix only",
+                typed(0),
+                f"right for the next matrix: {a} + {b} numbers are as wide as {C}. But now the "
+                "tables differ: count their entries.",
+                "The Bystander",
             ),
-            "The Bystander",
-        ),
-        Wrong(
-            "still twice as wide",
-            lambda: 128 * 128,
-            (
-                "that was question a. Here the two vectors side by side have 96 + 32 = 128 "
-                "numbers, so the next matrix is no wider."
+            Wrong(
+                "still twice as wide",
+                typed(C * C),
+                f"that was question a. Here the two vectors side by side have {a} + {b} = {C} "
+                "numbers, so the next matrix is no wider.",
+                "The Bystander",
             ),
-            "The Bystander",
+            Wrong("token table only", typed(-tokens), hint_one_table, "The Bystander"),
+            Wrong("position table only", typed(-places), hint_one_table, "The Bystander"),
         ),
-        Wrong("token table only", lambda: -65 * 32, hint_one_table, "The Bystander"),
-        Wrong("position table only", lambda: -100 * 96, hint_one_table, "The Bystander"),
-    ),
-)
+    )
+
+
+def add_or_concatenate(n: Tables) -> Exercise:
+    return Exercise(
+        "3.3",
+        "Add or concatenate?",
+        (saved_part(n), cost_part(n)),
+        hints=(
+            "Write down what there is to learn in each of the two designs: token table, "
+            "position table, next matrix. Which of the three differ?",
+            "A table has as many entries as rows times width; a matrix as many as inputs "
+            "times outputs. Concatenated vectors are as wide as both together.",
+            f"For each design: {n.tokens} × (width of a token vector) + {n.places} × (width of a "
+            f"position vector) + (width of what goes into the matrix) × {n.width}. Then the "
+            "difference.",
+        ),
+    )
+
 
 # 3.4 Nearest neighbours
 
@@ -1296,6 +1340,7 @@ PREDICTIONS = {
 
 REFERENCES = ("minigpt_lib.embeddings:TokenAndPositionEmbedding.forward",)
 
+VARIANTS = {"3.3": Varied(Tables(), draw_tables, add_or_concatenate, tables_texts)}
 EXERCISES = {
     task.number: task
     for task in (
@@ -1329,19 +1374,7 @@ EXERCISES = {
             references=REFERENCES,
             replaces={"TokenAndPositionEmbedding": "embeddings"},
         ),
-        Exercise(
-            "3.3",
-            "Add or concatenate?",
-            (SAVED, COST),
-            hints=(
-                "Write down what there is to learn in each of the two designs: token table, "
-                "position table, next matrix. Which of the three differ?",
-                "A table has as many entries as rows times width; a matrix as many as inputs "
-                "times outputs. Concatenated vectors are as wide as both together.",
-                "For each design: 65 × (width of a token vector) + 100 × (width of a position "
-                "vector) + (width of what goes into the matrix) × 128. Then the difference.",
-            ),
-        ),
+        add_or_concatenate(Tables()),
         Exercise(
             "3.4",
             "Nearest neighbours",

@@ -1,12 +1,15 @@
 """Chapter 04, attention: the right answers, the known wrong ones, and the help."""
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong, first_index
 from course.checks.typed import read_choice, typed
+from course.checks.variants import Dice, Varied
 
 PREDICTIONS = {
     "4.p1": Prediction("a", choices="abcd"),  # the first and the second average
@@ -70,66 +73,80 @@ def open_mask(generator: torch.Generator, *shape: int) -> torch.Tensor:
 
 # 4.1 A 4×4 mask by hand
 
-
-def read_mask(typed: object) -> torch.Tensor:
-    try:
-        mask = torch.as_tensor(typed)
-    except (TypeError, ValueError, RuntimeError):
-        raise ValueError("type a list of 4 rows, each a list of 4 entries 0 or 1.") from None
-    if mask.shape != (4, 4):
-        raise ValueError(f"type 4 rows of 4 entries; yours has the shape {tuple(mask.shape)}.")
-    if not torch.all((mask == 0) | (mask == 1)):
-        raise ValueError("every entry is 0 or 1 (or False or True).")
-    return mask.bool()
+SIZE = 4
 
 
-def right_mask() -> torch.Tensor:
-    return causal(4)
+def mask_texts(n: int) -> tuple[str, ...]:
+    rows = ", ".join(n * ["[…]"])
+    return (f"Type the mask for {n} positions as a list of {n} rows: `mask = [{rows}]`",)
 
 
-MASK = Part(
-    "mask",
-    right_mask,
-    read=read_mask,
-    wrong=(
-        Wrong(
-            "upper triangle",
-            lambda: causal(4).T,
-            (
-                "position 0 can see position 3. Your mask keeps the upper triangle; a row is who "
-                "looks, a column who is looked at: swap the two."
+def mask_part(n: int) -> Part:
+    def read_mask(typed: object) -> torch.Tensor:
+        try:
+            mask = torch.as_tensor(typed)
+        except (TypeError, ValueError, RuntimeError):
+            text = f"type a list of {n} rows, each a list of {n} entries 0 or 1."
+            raise ValueError(text) from None
+        if mask.shape != (n, n):
+            text = f"type {n} rows of {n} entries; yours has the shape {tuple(mask.shape)}."
+            raise ValueError(text)
+        if not torch.all((mask == 0) | (mask == 1)):
+            raise ValueError("every entry is 0 or 1 (or False or True).")
+        return mask.bool()
+
+    return Part(
+        "mask",
+        lambda: causal(n),
+        read=read_mask,
+        wrong=(
+            Wrong(
+                "upper triangle",
+                lambda: causal(n).T,
+                f"position 0 can see position {n - 1}. Your mask keeps the upper triangle; a row "
+                "is who looks, a column who is looked at: swap the two.",
+                "The Mirror",
             ),
-            "The Mirror",
-        ),
-        Wrong(
-            "no diagonal",
-            lambda: causal(4) & ~torch.eye(4, dtype=torch.bool),
-            (
+            Wrong(
+                "no diagonal",
+                lambda: causal(n) & ~torch.eye(n, dtype=torch.bool),
                 "position 0 sees nothing, not even itself, so its row can't add up to 1. Keep the "
-                "diagonal."
+                "diagonal.",
+                "The Blind Spot",
             ),
-            "The Blind Spot",
-        ),
-        Wrong(
-            "against the right edge",
-            lambda: causal(4).flip(1),
-            (
-                "position 0 can see position 3 and not itself: your ones stand against the right "
-                "edge. Column 0 is the first position, and everybody may see that."
+            Wrong(
+                "against the right edge",
+                lambda: causal(n).flip(1),
+                f"position 0 can see position {n - 1} and not itself: your ones stand against the "
+                "right edge. Column 0 is the first position, and everybody may see that.",
+                "The Mirror",
             ),
-            "The Mirror",
-        ),
-        Wrong(
-            "opposite",
-            lambda: ~causal(4),
-            (
+            Wrong(
+                "opposite",
+                lambda: ~causal(n),
                 'every entry is the opposite. Here True means "may look" (as in '
-                "F.scaled_dot_product_attention; nn.MultiheadAttention means the reverse)."
+                "F.scaled_dot_product_attention; nn.MultiheadAttention means the reverse).",
+                "The Mirror",
             ),
-            "The Mirror",
         ),
-    ),
-)
+    )
+
+
+def mask_by_hand(n: int) -> Exercise:
+    ones = ", ".join(str(i) for i in range(1, n))
+    return Exercise(
+        "4.1",
+        f"A {n}×{n} mask by hand",
+        (mask_part(n),),
+        hints=(
+            "Row i belongs to the position that looks, column j to the one that is looked at. "
+            f"Which columns lie in the past of row 0? Of row {n - 1}?",
+            f"{n} rows with {n} entries each. The rows hold {ones} and {n} ones; the first row has "
+            "its one at the start.",
+            "Entry [i][j] is 1 where j <= i: the diagonal and everything below it.",
+        ),
+    )
+
 
 # 4.2 Attention weights
 
@@ -988,9 +1005,6 @@ LEAK = Part(
 # 4.6 Is order visible?
 
 
-equal, different = typed("equal"), typed("different")
-
-
 def order_gap() -> float:
     """How far the last outputs of one causal layer are apart when the words before it swap."""
     g = torch.Generator().manual_seed(0)
@@ -1010,48 +1024,105 @@ def hint_equal(args, got, right):
     )
 
 
-WORDS = read_choice("equal", "different")
-ONE_LAYER = Part(
-    "answer_a",
-    equal,
-    label="a",
-    read=WORDS,
-    wrong=(Wrong("one layer", different, hint_equal, "The Marble Bag"),),
-)
-TWO_LAYERS = Part(
-    "answer_b",
-    different,
-    label="b",
-    read=WORDS,
-    wrong=(
-        Wrong(
-            "two layers",
-            equal,
-            (
-                "different. In layer 1 each position saw a different past, so layer 2 receives "
-                "different vectors."
-            ),
-            "The Marble Bag",
-        ),
+@dataclass(frozen=True)
+class Scene:
+    """A model that reads both sentences: its layers, how a question names it, what is right."""
+
+    name: str
+    layers: int
+    asked: str
+    is_equal: bool
+    hint: str | Callable[[tuple, object, object], str]
+    is_masked: bool = True
+    knows_places: bool = False
+
+
+SCENES = (
+    Scene("one layer", 1, "with one such layer", True, hint_equal),
+    Scene(
+        "two layers",
+        2,
+        "with two such layers, one after the other",
+        False,
+        "different. In layer 1 each position saw a different past, so layer 2 receives "
+        "different vectors.",
+    ),
+    Scene(
+        "two layers, unmasked",
+        2,
+        "with two layers that have no mask, so that every word sees the whole sentence",
+        True,
+        "equal. Without a mask every word sees the whole sentence, so layer 1 makes the "
+        "same vector of it in both, and layer 2 weighs the same set again.",
+        is_masked=False,
+    ),
+    Scene(
+        "three layers",
+        3,
+        "with three such layers, one after the other",
+        False,
+        "different. In layer 1 each position saw a different past, so every later layer receives "
+        "different vectors.",
+    ),
+    Scene(
+        "one layer, unmasked",
+        1,
+        "with one layer that has no mask, so that every word sees the whole sentence",
+        True,
+        "equal. The full stop, which comes last, sees the whole sentence with a mask as without. "
+        "Its query weighs the same set of keys and values, whatever their order.",
+        is_masked=False,
+    ),
+    Scene(
+        "one layer, places added",
+        1,
+        "with one such layer, if a vector for its place is added to each word before",
+        False,
+        "different. 'dog' in first place and 'dog' in third place are two vectors now, so the two "
+        "sets of keys and values are not the same.",
+        knows_places=True,
     ),
 )
-UNMASKED = Part(
-    "answer_c",
-    equal,
-    label="c",
-    read=WORDS,
-    wrong=(
-        Wrong(
-            "two layers, unmasked",
-            different,
-            (
-                "equal. Without a mask every word sees the whole sentence, so layer 1 makes the "
-                "same vector of it in both, and layer 2 weighs the same set again."
-            ),
-            "The Marble Bag",
+
+
+def draw_scenes(dice: Dice) -> tuple[Scene, ...] | None:
+    scenes = tuple(dice.some(SCENES, 3))
+    return scenes if len({scene.is_equal for scene in scenes}) == 2 else None
+
+
+def scenes_texts(scenes: tuple[Scene, ...]) -> tuple[str, ...]:
+    first, *others = scenes
+    named = "" if first == SCENES[0] else f", {first.asked}"
+    questions = [f"Are the two outputs equal or different{named}?"]
+    questions += [f"And {scene.asked}?" for scene in others]
+    lines = (f"{label}) {text}" for label, text in zip("abc", questions, strict=True))
+    return ("\n\n".join(lines),)
+
+
+EQUAL_OR_NOT = read_choice("equal", "different")
+
+
+def scene_part(label: str, scene: Scene) -> Part:
+    right, other = ("equal", "different") if scene.is_equal else ("different", "equal")
+    wrong = Wrong(scene.name, typed(other), scene.hint, "The Marble Bag")
+    return Part(f"answer_{label}", typed(right), (wrong,), label=label, read=EQUAL_OR_NOT)
+
+
+def is_order_visible(scenes: tuple[Scene, ...]) -> Exercise:
+    return Exercise(
+        "4.6",
+        "Is order visible?",
+        tuple(scene_part(label, scene) for label, scene in zip("abc", scenes, strict=True)),
+        hints=(
+            "Write down what the full stop's query is compared with in the one sentence, and "
+            "in the other.",
+            "One layer: 4 keys and 4 values, in another order. Two layers: what has layer 1 "
+            "made of the word in first place, and what of the same word in third place?",
+            "A sum does not depend on the order of its terms. With a mask, though, 'dog' has "
+            "seen one word in the one sentence and three in the other. And without?",
         ),
-    ),
-)
+    )
+
 
 # 4.7 A window of w
 
@@ -1202,21 +1273,14 @@ WINDOW = Part(
 )
 
 
+VARIANTS = {
+    "4.1": Varied(SIZE, lambda dice: dice.pick((5, 6)), mask_by_hand, mask_texts),
+    "4.6": Varied(SCENES[:3], draw_scenes, is_order_visible, scenes_texts),
+}
 EXERCISES = {
     task.number: task
     for task in (
-        Exercise(
-            "4.1",
-            "A 4×4 mask by hand",
-            (MASK,),
-            hints=(
-                "Row i belongs to the position that looks, column j to the one that is looked at. "
-                "Which columns lie in the past of row 0? Of row 3?",
-                "4 rows with 4 entries each. The rows hold 1, 2, 3 and 4 ones; the first row has "
-                "its one at the start.",
-                "Entry [i][j] is 1 where j <= i: the diagonal and everything below it.",
-            ),
-        ),
+        mask_by_hand(SIZE),
         Exercise(
             "4.2",
             "Attention weights",
@@ -1277,19 +1341,7 @@ EXERCISES = {
                 "position below t; put the mode back; return the smallest noted, or None.",
             ),
         ),
-        Exercise(
-            "4.6",
-            "Is order visible?",
-            (ONE_LAYER, TWO_LAYERS, UNMASKED),
-            hints=(
-                "Write down what the full stop's query is compared with in the one sentence, and "
-                "in the other.",
-                "One layer: 4 keys and 4 values, in another order. Two layers: what has layer 1 "
-                "made of the word in first place, and what of the same word in third place?",
-                "A sum does not depend on the order of its terms. With a mask, though, 'dog' has "
-                "seen one word in the one sentence and three in the other. And without?",
-            ),
-        ),
+        is_order_visible(SCENES[:3]),
         Exercise(
             "4.7",
             "A window of w",

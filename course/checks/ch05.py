@@ -3,12 +3,14 @@
 import contextlib
 import functools
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong
 from course.checks.typed import Seen, read_choice, read_number, typed
+from course.checks.variants import WORDS, Dice, Varied, is_clear
 from course.corpora import Corpus, load_corpus
 from minigpt_lib.data import train_val_split
 from minigpt_lib.tokenizer import CharTokenizer
@@ -939,96 +941,152 @@ def about(number: float):
     return typed(two_decimals(number))
 
 
-BITS = Part(
-    "bits",
-    about(1.2 / math.log(2)),
-    label="a",
-    read=read_rounded,
-    wrong=(
-        Wrong(
+@dataclass(frozen=True)
+class Units:
+    """The numbers of 5.4: nats of a, bits of b, of c the characters and the nats of a token."""
+
+    nats: float = 1.2
+    bits: int = 3
+    characters: float = 3.09
+    per_token: float = 4.635
+
+
+def draw_units(dice: Dice) -> Units | None:
+    characters, per_character = dice.whole(240, 420) / 100, dice.whole(110, 190, 5) / 100
+    nats, bits = dice.whole(7, 24) / 10, dice.pick((3, 5, 6))
+    units = Units(nats, bits, characters, round(characters * per_character, 4))
+    is_other = nats != Units.nats and per_character != 1.5
+    return units if is_other and is_clear(nats / math.log(2), 2) else None
+
+
+def units_texts(n: Units) -> tuple[str, ...]:
+    return (
+        f"A model needs {n.nats} nats per character. How many",
+        f"Another one needs {n.bits} bits per character",
+        f"tokens that hold {n.characters} characters each on average, and needs {n.per_token} nats",
+    )
+
+
+def unit_part(name: str, label: str, right: float, *wrong: tuple) -> Part:
+    """A typed part with two decimals; each wrong is its name, value, hint and card."""
+    known = tuple(Wrong(title, about(value), text, card) for title, value, text, card in wrong)
+    return Part(name, about(right), known, label=label, read=read_rounded)
+
+
+def bits_part(nats: float) -> Part:
+    return unit_part(
+        "bits",
+        "a",
+        nats / math.log(2),
+        (
             "log 10",
-            about(1.2 / math.log(10)),
+            nats / math.log(10),
             "you used log 10. Bits are nats divided by ln 2.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "multiplied",
-            about(1.2 * math.log(2)),
+            nats * math.log(2),
             "you multiplied by ln 2. A bit is smaller than a nat, so there are more: divide.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "perplexity for bits",
-            about(math.exp(1.2)),
+            math.exp(nats),
             "that is e to the nats, the perplexity. Bits are nats divided by ln 2.",
             "The Other Unit",
         ),
-    ),
-)
-PERPLEXITY = Part(
-    "perplexity",
-    about(8.0),
-    label="b",
-    read=read_rounded,
-    wrong=(
-        Wrong(
+    )
+
+
+def perplexity_part(bits: int) -> Part:
+    many = WORDS[bits].capitalize()
+    return unit_part(
+        "perplexity",
+        "b",
+        2.0**bits,
+        (
             "e to the bits",
-            about(math.exp(3.0)),
+            math.exp(bits),
             "e to the power of bits. Either 2 to the bits or e to the nats.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "2 to the nats",
-            about(2 ** (3.0 * math.log(2))),
+            2 ** (bits * math.log(2)),
             "2 to the power of nats. Either 2 to the bits or e to the nats.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "nats for perplexity",
-            about(3.0 * math.log(2)),
+            bits * math.log(2),
             "that is the surprise in nats. The perplexity is e to that power.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "bits squared",
-            about(9.0),
-            "that is 3 to the 2. Three bits are three questions with two answers each: 2 to the 3.",
+            bits**2,
+            f"that is {bits} to the 2. {many} bits are {WORDS[bits]} questions with two answers "
+            f"each: 2 to the {bits}.",
             "The Mirror",
         ),
-    ),
-)
-PER_CHARACTER = Part(
-    "per_character",
-    about(4.635 / 3.09),
-    label="c",
-    read=read_rounded,
-    wrong=(
-        Wrong(
+    )
+
+
+def per_character_part(characters: float, per_token: float) -> Part:
+    return unit_part(
+        "per_character",
+        "c",
+        per_token / characters,
+        (
             "per token",
-            about(4.635),
-            "per token, not per character. Divide by the 3.09 characters a token holds here.",
+            per_token,
+            f"per token, not per character. Divide by the {characters} characters a token holds "
+            "here.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "times the characters",
-            about(4.635 * 3.09),
-            "you multiplied by 3.09. The surprise of a token pays for all its characters: divide.",
+            per_token * characters,
+            f"you multiplied by {characters}. The surprise of a token pays for all its characters: "
+            "divide.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "characters per nat",
-            about(3.09 / 4.635),
+            characters / per_token,
             "that is how many characters a nat pays for. Turn the fraction over.",
             "The Mirror",
         ),
-        Wrong(
+        (
             "bits per character",
-            about(4.635 / 3.09 / math.log(2)),
+            per_token / characters / math.log(2),
             "right in bits. The question asks for nats per character.",
             "The Other Unit",
         ),
-    ),
-)
+    )
+
+
+def three_units(n: Units) -> Exercise:
+    return Exercise(
+        "5.4",
+        "Nats, bits, perplexity",
+        (
+            bits_part(n.nats),
+            perplexity_part(n.bits),
+            per_character_part(n.characters, n.per_token),
+        ),
+        hints=(
+            "One nat is e-fold, one bit is twofold: which of the two is the smaller step, and "
+            "how many of those do you need for the same way?",
+            "bits = nats / ln 2, and ln 2 is about 0.693. The perplexity is the number of "
+            "equally likely tokens with that surprise: V tokens need log2 V bits each.",
+            f"a) {n.nats} divided by 0.6931. b) How many tokens do {WORDS[n.bits]} yes-or-no "
+            f"questions tell apart? c) Share the {n.per_token} nats out over {n.characters} "
+            "characters.",
+        ),
+    )
+
 
 # 5.5 Give the bigram eyes
 
@@ -1171,9 +1229,46 @@ EYES = Part(
 
 # 5.6 A fair ladder
 
-# Nats per character, of three blocks; the GPT begins each block afresh, the 3-gram does not.
-GPT_BLOCKS = ((3.0, 1.8, 1.4, 1.4), (3.2, 1.8, 1.5, 1.3), (2.8, 2.0))
-THREE_GRAM_BLOCKS = ((1.4, 1.9, 1.8, 1.7), (1.6, 2.2, 1.9, 1.8), (1.5, 2.0))
+Blocks = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Race:
+    """The numbers of 5.6: nats per character in three blocks.
+
+    The GPT begins each block afresh, the 3-gram does not.
+    """
+
+    gpt: Blocks = ((3.0, 1.8, 1.4, 1.4), (3.2, 1.8, 1.5, 1.3), (2.8, 2.0))
+    three_gram: Blocks = ((1.4, 1.9, 1.8, 1.7), (1.6, 2.2, 1.9, 1.8), (1.5, 2.0))
+
+    def edge(self, start_gpt: int, start_other: int, mean) -> float:
+        """By how much the GPT is better, with the first places of each block left out."""
+        return mean(self.three_gram, start_other) - mean(self.gpt, start_gpt)
+
+
+def draw_race(dice: Dice) -> Race | None:
+    """The GPT loses over all characters and wins where both see enough, as in the book."""
+
+    def row(first, *others) -> Blocks:
+        ranges = (first, *others)
+        return tuple(
+            tuple(dice.whole(*bounds) / 10 for bounds in ranges[:length]) for length in (4, 4, 2)
+        )
+
+    gpt = row((26, 35), (16, 21), (13, 16), (12, 15))
+    race = Race(gpt, row((13, 17), (18, 23), (17, 21), (16, 19)))
+    edges = [race.edge(start, start, of_all) for start in (0, 1)]
+    suits = edges[0] < -0.05 and edges[1] > 0.15 and is_clear(edges[1], 2)
+    return race if suits else None
+
+
+def race_texts(race: Race) -> tuple[str, ...]:
+    def line(name: str, blocks: Blocks) -> str:
+        cells = (", ".join(f"{value:.1f}" for value in block) for block in blocks)
+        return f"| {name} | {' | '.join(cells)} |"
+
+    return line("GPT", race.gpt), line("3-gram", race.three_gram)
 
 
 def average(values) -> float:
@@ -1193,11 +1288,6 @@ def of_all(blocks, start: int = 0) -> float:
     return average(flat(blocks, start))
 
 
-def edge(start_gpt: int, start_other: int, mean=of_all):
-    """By how much the GPT is better, with the first places of each block left out."""
-    return about(mean(THREE_GRAM_BLOCKS, start_other) - mean(GPT_BLOCKS, start_gpt))
-
-
 ALIKE = (
     "blocks of unequal size count alike in your average. Weight by the number of characters, or "
     "average over characters."
@@ -1206,82 +1296,74 @@ CHARGED = (
     "the GPT was charged for block starts, where it sees one character; the n-gram never was. "
     "Score the same positions."
 )
-WHOLE_MEAN = Part(
-    "gpt_mean",
-    about(average(flat(GPT_BLOCKS))),
-    label="a",
-    read=read_rounded,
-    wrong=(
-        Wrong("blocks alike", about(by_blocks(GPT_BLOCKS)), ALIKE, "The Average Joe"),
-        Wrong(
+
+
+def whole_mean_part(race: Race) -> Part:
+    return unit_part(
+        "gpt_mean",
+        "a",
+        of_all(race.gpt),
+        ("blocks alike", by_blocks(race.gpt), ALIKE, "The Average Joe"),
+        (
             "sum",
-            about(sum(flat(GPT_BLOCKS))),
+            sum(flat(race.gpt)),
             "that is the sum over all characters. Divide by their number.",
             "The Long Bill",
         ),
-        Wrong(
+        (
             "last block left out",
-            about(average(flat(GPT_BLOCKS[:2]))),
+            of_all(race.gpt[:2]),
             "the last block is missing. It is shorter, and its characters count like all others.",
             "The Early Leaver",
         ),
-        Wrong(
+        (
             "the other row",
-            about(average(flat(THREE_GRAM_BLOCKS))),
+            of_all(race.three_gram),
             "that is the mean of the 3-gram. This part asks for the GPT's.",
             "The Wrong End",
         ),
-    ),
-)
-GAINED = Part(
-    "gpt_better_by",
-    edge(1, 1),
-    label="b",
-    read=read_rounded,
-    wrong=(
-        Wrong("all positions", edge(0, 0), CHARGED, "The Unequal Race"),
-        Wrong(
-            "all positions, sign",
-            about(-edge(0, 0)()),
-            CHARGED,
-            "The Unequal Race",
-        ),
-        Wrong(
+    )
+
+
+def gained_part(race: Race) -> Part:
+    everywhere, right = race.edge(0, 0, of_all), race.edge(1, 1, of_all)
+    return unit_part(
+        "gpt_better_by",
+        "b",
+        right,
+        ("all positions", everywhere, CHARGED, "The Unequal Race"),
+        ("all positions, sign", -two_decimals(everywhere), CHARGED, "The Unequal Race"),
+        (
             "starts left out of one",
-            edge(1, 0),
-            (
-                "you left out the block starts for the GPT and kept them for the 3-gram. Now the "
-                "two are scored on different characters; leave them out for both."
-            ),
+            race.edge(1, 0, of_all),
+            "you left out the block starts for the GPT and kept them for the 3-gram. Now the "
+            "two are scored on different characters; leave them out for both.",
             "The Unequal Race",
         ),
-        Wrong("blocks alike", edge(1, 1, by_blocks), ALIKE, "The Average Joe"),
-        Wrong(
+        ("blocks alike", race.edge(1, 1, by_blocks), ALIKE, "The Average Joe"),
+        (
             "two left out",
-            edge(2, 2),
-            (
-                "you left out two characters of each block. At the second the GPT has seen two "
-                "characters, as many as a 3-gram: that one counts."
-            ),
+            race.edge(2, 2, of_all),
+            "you left out two characters of each block. At the second the GPT has seen two "
+            "characters, as many as a 3-gram: that one counts.",
             "The Fence Post",
         ),
-        Wrong(
+        (
             "sign",
-            about(-edge(1, 1)()),
-            (
-                "the size is right and the sign is not. Less surprise is better: subtract the "
-                "GPT's mean from the 3-gram's."
-            ),
+            -two_decimals(right),
+            "the size is right and the sign is not. Less surprise is better: subtract the "
+            "GPT's mean from the 3-gram's.",
             "The Climber",
         ),
-        Wrong(
+        (
             "sum",
-            about(sum(flat(THREE_GRAM_BLOCKS, 1)) - sum(flat(GPT_BLOCKS, 1))),
+            sum(flat(race.three_gram, 1)) - sum(flat(race.gpt, 1)),
             "that is the difference of two sums. Divide by the number of characters.",
             "The Long Bill",
         ),
-    ),
-)
+    )
+
+
 BETTER = Part(
     "better",
     typed("gpt"),
@@ -1290,6 +1372,28 @@ BETTER = Part(
     wrong=(Wrong("3-gram", typed("3-gram"), CHARGED, "The Unequal Race"),),
 )
 
+
+def fair_ladder(race: Race) -> Exercise:
+    return Exercise(
+        "5.6",
+        "A fair ladder",
+        (whole_mean_part(race), gained_part(race), BETTER),
+        hints=(
+            "Ten characters were scored, whatever blocks they came in. And a race is fair "
+            "where both run the same course.",
+            "a) Add up ten numbers. b) Cross out, in both rows, every place where one of the "
+            "two sees fewer than two characters; how many places are left?",
+            "a) The blocks hold 4, 4 and 2 characters; divide by 10. b) Cross out the first "
+            "place of each block in both rows, take the mean of each row over the seven that "
+            "are left, and subtract the GPT's. c) The sign of b says it.",
+        ),
+    )
+
+
+VARIANTS = {
+    "5.4": Varied(Units(), draw_units, three_units, units_texts),
+    "5.6": Varied(Race(), draw_race, fair_ladder, race_texts),
+}
 EXERCISES = {
     task.number: task
     for task in (
@@ -1342,19 +1446,7 @@ EXERCISES = {
                 "the model and take .item() of its loss.",
             ),
         ),
-        Exercise(
-            "5.4",
-            "Nats, bits, perplexity",
-            (BITS, PERPLEXITY, PER_CHARACTER),
-            hints=(
-                "One nat is e-fold, one bit is twofold: which of the two is the smaller step, and "
-                "how many of those do you need for the same way?",
-                "bits = nats / ln 2, and ln 2 is about 0.693. The perplexity is the number of "
-                "equally likely tokens with that surprise: V tokens need log2 V bits each.",
-                "a) 1.2 divided by 0.6931. b) How many tokens do three yes-or-no questions tell "
-                "apart? c) Share the 4.635 nats out over 3.09 characters.",
-            ),
-        ),
+        three_units(Units()),
         Exercise(
             "5.5",
             "Give the bigram eyes",
@@ -1372,19 +1464,6 @@ EXERCISES = {
                 "AdamW at 7e-3, falling to 0.",
             ),
         ),
-        Exercise(
-            "5.6",
-            "A fair ladder",
-            (WHOLE_MEAN, GAINED, BETTER),
-            hints=(
-                "Ten characters were scored, whatever blocks they came in. And a race is fair "
-                "where both run the same course.",
-                "a) Add up ten numbers. b) Cross out, in both rows, every place where one of the "
-                "two sees fewer than two characters; how many places are left?",
-                "a) The blocks hold 4, 4 and 2 characters; divide by 10. b) Cross out the first "
-                "place of each block in both rows, take the mean of each row over the seven that "
-                "are left, and subtract the GPT's. c) The sign of b says it.",
-            ),
-        ),
+        fair_ladder(Race()),
     )
 }

@@ -3,12 +3,14 @@
 import functools
 import math
 import numbers
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong
 from course.checks.typed import Seen, read_whole, typed
+from course.checks.variants import WORDS, Dice, Varied
 from course.corpora import load_corpus
 from minigpt_lib.baselines import NGramModel, cross_entropy
 from minigpt_lib.data import sliding_windows, train_val_split
@@ -1382,105 +1384,172 @@ DROPOUT = Part(
 
 # 6.5 Who mixes what?
 
-LATER, ALL = (3, 4, 5), (0, 1, 2, 3, 4, 5)
+
+@dataclass(frozen=True)
+class Changed:
+    """The numbers of 6.5: how many positions the text has, and which one gets another input."""
+
+    length: int = 6
+    place: int = 3
+
+    @property
+    def past(self) -> tuple[int, ...]:
+        """The positions before it."""
+        return tuple(range(self.place))
+
+    @property
+    def later(self) -> tuple[int, ...]:
+        """The place itself and all behind it."""
+        return tuple(range(self.place, self.length))
+
+    @property
+    def said_past(self) -> str:
+        """How a hint names the positions before it."""
+        return "0 and 1" if self.place == 2 else f"0 to {self.place - 1}"
 
 
-def read_positions(handed: object) -> tuple[int, ...]:
-    if isinstance(handed, str):
-        handed = [part for part in handed.strip("()[]{} ").split(",") if part.strip()]
-    if isinstance(handed, torch.Tensor):
-        handed = handed.flatten().tolist()
-    if isinstance(handed, numbers.Number) and not isinstance(handed, bool):
-        handed = [handed]
-    try:
-        found = sorted({read_whole(position) for position in handed})
-    except (TypeError, ValueError):
-        raise ValueError(f"type a list of positions, such as [0, 1], not {handed!r}.") from None
-    if any(not 0 <= position <= 5 for position in found):
-        raise ValueError(f"the positions are 0 to 5; you typed {found}.")
-    return tuple(found)
+def draw_changed(dice: Dice) -> Changed | None:
+    """At least two positions before the place and two behind it, so that mistakes differ."""
+    changed = Changed(dice.whole(5, 9), dice.whole(2, 6))
+    return changed if changed.place not in (3, *range(changed.length - 2, 9)) else None
 
 
-def who(name, label, right, *wrong):
+def changed_texts(n: Changed) -> tuple[str, ...]:
+    return (
+        f"A text has {WORDS[n.length]} positions, 0 to {n.length - 1}. At position {n.place}, and "
+        "nowhere else",
+    )
+
+
+def position_reader(length: int):
+    """A reader of lists of positions in a text of this length."""
+
+    def read_positions(handed: object) -> tuple[int, ...]:
+        if isinstance(handed, str):
+            handed = [part for part in handed.strip("()[]{} ").split(",") if part.strip()]
+        if isinstance(handed, torch.Tensor):
+            handed = handed.flatten().tolist()
+        if isinstance(handed, numbers.Number) and not isinstance(handed, bool):
+            handed = [handed]
+        try:
+            found = sorted({read_whole(position) for position in handed})
+        except (TypeError, ValueError):
+            text = f"type a list of positions, such as [0, 1], not {handed!r}."
+            raise ValueError(text) from None
+        if any(not 0 <= position < length for position in found):
+            raise ValueError(f"the positions are 0 to {length - 1}; you typed {found}.")
+        return tuple(found)
+
+    return read_positions
+
+
+def who(n: Changed, name: str, label: str, right: tuple, *wrong: tuple) -> Part:
     """A typed part: the positions that may change, and what wrong sets mean."""
+    nobody = f"position {n.place} has another input, so it may well change. Who else looks at it?"
+    wrong += (("nobody", (), nobody, "The Standstill"),)
     known = [Wrong(title, typed(value), hint, card) for title, value, hint, card in wrong]
-    return Part(name, typed(right), tuple(known), label=label, read=read_positions)
+    return Part(name, typed(right), tuple(known), label=label, read=position_reader(n.length))
 
 
-NOTHING = "position 3 has another input, so it may well change. Who else looks at it?"
-
-
-def alone(name, label, text):
+def alone(n: Changed, name: str, label: str, text: str) -> Part:
     """A layer that works on each position alone."""
     return who(
+        n,
         name,
         label,
-        (3,),
-        ("talks to later ones", LATER, text, "The Gossip"),
-        ("talks to all", ALL, text, "The Gossip"),
-        ("talks to later ones alone", (4, 5), text, "The Gossip"),
-        ("talks to earlier ones", (0, 1, 2, 3), text, "The Gossip"),
-        ("nobody", (), NOTHING, "The Standstill"),
+        (n.place,),
+        ("talks to later ones", n.later, text, "The Gossip"),
+        ("talks to all", n.past + n.later, text, "The Gossip"),
+        ("talks to later ones alone", n.later[1:], text, "The Gossip"),
+        ("talks to earlier ones", (*n.past, n.place), text, "The Gossip"),
     )
 
 
-def mixing(name, label, back, reach):
+def mixing(n: Changed, name: str, label: str, back: str, reach: str) -> Part:
     """A layer in which later positions look at earlier ones."""
     return who(
+        n,
         name,
         label,
-        LATER,
-        ("everybody", ALL, back, "The Time Traveller"),
-        ("the past", (0, 1, 2, 3), back, "The Mirror"),
-        ("the past alone", (0, 1, 2), back, "The Mirror"),
-        ("itself alone", (3,), reach, "The Gossip"),
-        ("one further", (3, 4), reach, "The Early Leaver"),
+        n.later,
+        ("everybody", n.past + n.later, back, "The Time Traveller"),
+        ("the past", (*n.past, n.place), back, "The Mirror"),
+        ("the past alone", n.past, back, "The Mirror"),
+        ("itself alone", (n.place,), reach, "The Gossip"),
+        ("one further", n.later[:2], reach, "The Early Leaver"),
         (
             "not itself",
-            (4, 5),
-            "position 3 looks at itself too, so it may change like those behind it.",
+            n.later[1:],
+            f"position {n.place} looks at itself too, so it may change like those behind it.",
             "The Blind Spot",
         ),
-        ("nobody", (), NOTHING, "The Standstill"),
     )
 
 
-CAUSAL = "attention is causal: positions 0 to 2 can't change."
-WHO = (
-    alone(
-        "embedding",
-        "a",
-        "the embedding looks up one row per token and one per place, each by itself: only "
-        "position 3 changes.",
-    ),
-    alone(
-        "norm",
-        "b",
-        "a norm looks along the features of one position, not along the text.",
-    ),
-    alone("mlp", "c", "the MLP works on each position alone: only position 3 changes."),
-    mixing(
-        "attention",
-        "d",
-        CAUSAL,
-        "attention lets every later position look at position 3, however far away it stands.",
-    ),
-    mixing(
-        "block",
-        "e",
-        f"{CAUSAL} Norm, MLP and sum work on each position alone, so a block can't look ahead "
-        "either.",
-        "a block contains attention, through which every later position looks at position 3.",
-    ),
-    mixing(
-        "two_blocks",
-        "f",
-        "what position 0 to 2 give to the second block has not changed, and there they can't look "
-        "ahead either. However many causal layers you stack, no news travels back.",
-        "the first block has carried the change to all later positions already; the second can "
-        "only pass it on.",
-    ),
-)
+def who_mixes(n: Changed) -> Exercise:
+    place, causal = n.place, f"attention is causal: positions {n.said_past} can't change."
+    return Exercise(
+        "6.5",
+        "Who mixes what?",
+        (
+            alone(
+                n,
+                "embedding",
+                "a",
+                "the embedding looks up one row per token and one per place, each by itself: only "
+                f"position {place} changes.",
+            ),
+            alone(
+                n,
+                "norm",
+                "b",
+                "a norm looks along the features of one position, not along the text.",
+            ),
+            alone(
+                n,
+                "mlp",
+                "c",
+                f"the MLP works on each position alone: only position {place} changes.",
+            ),
+            mixing(
+                n,
+                "attention",
+                "d",
+                causal,
+                f"attention lets every later position look at position {place}, however far away "
+                "it stands.",
+            ),
+            mixing(
+                n,
+                "block",
+                "e",
+                f"{causal} Norm, MLP and sum work on each position alone, so a block can't look "
+                "ahead either.",
+                "a block contains attention, through which every later position looks at position "
+                f"{place}.",
+            ),
+            mixing(
+                n,
+                "two_blocks",
+                "f",
+                f"what positions {n.said_past} give to the second block has not changed, and there "
+                "they can't look ahead either. However many causal layers you stack, no news "
+                "travels back.",
+                "the first block has carried the change to all later positions already; the second "
+                "can only pass it on.",
+            ),
+        ),
+        hints=(
+            "Ask of each layer: if I hide all other positions from it, would its output at "
+            "position 0 still be the same?",
+            "A layer that computes along the axis C treats positions alone. A table of T × T "
+            "is where they meet, and the mask says in which direction.",
+            "Go through the shapes table of the chapter: who has T twice? The others change "
+            "one position. For a block, put the news of its parts together, one after the "
+            "other.",
+        ),
+    )
+
 
 # 6.6 Two characters of code
 
@@ -1623,6 +1692,7 @@ REPORT = (
     ),
 )
 
+VARIANTS = {"6.5": Varied(Changed(), draw_changed, who_mixes, changed_texts)}
 EXERCISES = {
     task.number: task
     for task in (
@@ -1688,20 +1758,7 @@ EXERCISES = {
             ),
             torch_references=("dropout", "bernoulli"),
         ),
-        Exercise(
-            "6.5",
-            "Who mixes what?",
-            WHO,
-            hints=(
-                "Ask of each layer: if I hide all other positions from it, would its output at "
-                "position 0 still be the same?",
-                "A layer that computes along the axis C treats positions alone. A table of T × T "
-                "is where they meet, and the mask says in which direction.",
-                "Go through the shapes table of the chapter: who has T twice? The others change "
-                "one position. For a block, put the news of its parts together, one after the "
-                "other.",
-            ),
-        ),
+        who_mixes(Changed()),
         Exercise(
             "6.6",
             "Two characters of code",

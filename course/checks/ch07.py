@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +10,7 @@ from torch import nn
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong
 from course.checks.typed import Seen, read_number, read_whole, typed
+from course.checks.variants import WORDS, Dice, Varied, is_clear
 from minigpt_lib.attention import CausalSelfAttention
 from minigpt_lib.blocks import Block, LayerNorm
 from minigpt_lib.embeddings import TokenAndPositionEmbedding
@@ -46,7 +48,30 @@ CARDS = {
 
 # 7.1 Count by hand
 
-V, T, C, H, L = 100, 256, 96, 8, 6
+
+@dataclass(frozen=True)
+class Size:
+    """The numbers of 7.1: vocabulary, context, width, heads and blocks of the model."""
+
+    V: int = 100
+    T: int = 256
+    C: int = 96
+    H: int = 8
+    L: int = 6
+
+
+def draw_size(dice: Dice) -> Size | None:
+    width = dice.pick((48, 64, 80, 112, 128, 144, 160, 192))
+    heads = dice.pick((4, 8, 16))
+    size = Size(dice.whole(60, 240, 10), dice.whole(96, 512, 32), width, heads, dice.whole(3, 10))
+    return size if width % heads == 0 and size.L != 6 else None
+
+
+def size_texts(n: Size) -> tuple[str, ...]:
+    return (
+        f"A vocabulary of {n.V} tokens, a context of {n.T}, width {n.C}, {n.H} heads, {n.L} "
+        "blocks;",
+    )
 
 
 def in_block(width: int) -> int:
@@ -59,112 +84,125 @@ def whole(vocab: int, places: int, width: int, layers: int) -> int:
     return (vocab + places + 2) * width + layers * in_block(width)
 
 
-COUNT = whole(V, T, C, L)
-# What a wrong count differs by, what to say of it, and the card.
 SHARED = "the heads share the width. num_heads changes no count."
-COUNTED_WRONG = {
-    "head counted": (
-        V * C,
-        "the head is the embedding table; tied weights count once.",
-        "The Photocopier",
-    ),
-    "no position table": (-T * C, "you left out the position table.", "The Stutterer"),
-    "no token table": (
-        -V * C,
-        "you left out the token table. Tied means once, not never.",
-        "The Stutterer",
-    ),
-    "no biases": (
-        -(9 * L + 2 * L + 1) * C,
-        "you left out the biases: those of the linear layers, and the shifts of the norms.",
-        "The Stutterer",
-    ),
-    "no biases of linears": (
-        -9 * L * C,
-        "you left out the biases of the linear layers: 3C + C in attention, 4C + C in the MLP.",
-        "The Stutterer",
-    ),
-    "no shifts": (
-        -(2 * L + 1) * C,
-        "you left out the shifts: each norm has a gain and a shift, 2C numbers.",
-        "The Stutterer",
-    ),
-    "no last norm": (-2 * C, "you left out the last norm.", "The Stutterer"),
-    "no norms in blocks": (
-        -4 * L * C,
-        "you left out the two norms of each block.",
-        "The Stutterer",
-    ),
-    "no norms": (-(4 * L + 2) * C, "you left out the norms, 2C numbers each.", "The Stutterer"),
-    "one norm a block": (-2 * L * C, "each block has two norms, 2C numbers each.", "The Stutterer"),
-    "blocks and last norm": (
-        -(V + T) * C,
-        "that is the blocks and the last norm. The two tables are missing: V + T rows of C.",
-        "The Stutterer",
-    ),
-    "blocks alone": (
-        -(V + T + 2) * C,
-        "that is the blocks. The two tables are missing, and the last norm.",
-        "The Stutterer",
-    ),
-    "12C instead of 13C": (
-        -L * C,
-        "one row of C per block. Beside its matrices a block has 13C: biases of 3C + C + 4C + C, "
-        "and two norms of 2C.",
-        "The Stutterer",
-    ),
-    "no 13C": (
-        -13 * L * C,
-        "you left out what a block has beside its matrices: biases and two norms, 13C.",
-        "The Stutterer",
-    ),
-    "matrices only": (
-        -(13 * L + 2) * C,
-        "you counted matrices only, without the biases and the norms.",
-        "The Stutterer",
-    ),
-    "one block": (-(L - 1) * in_block(C), "you counted one block instead of six.", "The Stutterer"),
-    "q alone": (
-        -2 * L * (C * C + C),
-        "qkv is C × 3C: queries, keys and values.",
-        "The Stutterer",
-    ),
-    "no projection": (
-        -L * (C * C + C),
-        "attention ends with a projection, C × C and its bias.",
-        "The Stutterer",
-    ),
-    "narrow MLP": (
-        -L * (6 * C * C + 3 * C),
-        "the hidden layer of the MLP is 4C wide, so its two matrices are C × 4C and 4C × C.",
-        "The Price Tag",
-    ),
-    "heads times attention": ((H - 1) * L * (4 * C * C + 4 * C), SHARED, "The Crowded Desk"),
-    "heads times its matrices": ((H - 1) * L * 4 * C * C, SHARED, "The Crowded Desk"),
-    "heads times qkv": ((H - 1) * L * (3 * C * C + 3 * C), SHARED, "The Crowded Desk"),
-    "heads times the matrix of qkv": ((H - 1) * L * 3 * C * C, SHARED, "The Crowded Desk"),
-    "mask counted": (
-        L * T * T,
-        "the mask is a buffer, which nobody trains; it is no parameter.",
-        "The Stutterer",
-    ),
-}
+
+
+def counted_wrong(n: Size) -> dict[str, tuple[int, str, str]]:
+    """What a wrong count differs by, what to say of it, and the card."""
+    V, T, C, H, L = n.V, n.T, n.C, n.H, n.L
+    return {
+        "head counted": (
+            V * C,
+            "the head is the embedding table; tied weights count once.",
+            "The Photocopier",
+        ),
+        "no position table": (-T * C, "you left out the position table.", "The Stutterer"),
+        "no token table": (
+            -V * C,
+            "you left out the token table. Tied means once, not never.",
+            "The Stutterer",
+        ),
+        "no biases": (
+            -(9 * L + 2 * L + 1) * C,
+            "you left out the biases: those of the linear layers, and the shifts of the norms.",
+            "The Stutterer",
+        ),
+        "no biases of linears": (
+            -9 * L * C,
+            "you left out the biases of the linear layers: 3C + C in attention, 4C + C in the MLP.",
+            "The Stutterer",
+        ),
+        "no shifts": (
+            -(2 * L + 1) * C,
+            "you left out the shifts: each norm has a gain and a shift, 2C numbers.",
+            "The Stutterer",
+        ),
+        "no last norm": (-2 * C, "you left out the last norm.", "The Stutterer"),
+        "no norms in blocks": (
+            -4 * L * C,
+            "you left out the two norms of each block.",
+            "The Stutterer",
+        ),
+        "no norms": (-(4 * L + 2) * C, "you left out the norms, 2C numbers each.", "The Stutterer"),
+        "one norm a block": (
+            -2 * L * C,
+            "each block has two norms, 2C numbers each.",
+            "The Stutterer",
+        ),
+        "blocks and last norm": (
+            -(V + T) * C,
+            "that is the blocks and the last norm. The two tables are missing: V + T rows of C.",
+            "The Stutterer",
+        ),
+        "blocks alone": (
+            -(V + T + 2) * C,
+            "that is the blocks. The two tables are missing, and the last norm.",
+            "The Stutterer",
+        ),
+        "12C instead of 13C": (
+            -L * C,
+            "one row of C per block. Beside its matrices a block has 13C: biases of 3C + C + 4C + "
+            "C, and two norms of 2C.",
+            "The Stutterer",
+        ),
+        "no 13C": (
+            -13 * L * C,
+            "you left out what a block has beside its matrices: biases and two norms, 13C.",
+            "The Stutterer",
+        ),
+        "matrices only": (
+            -(13 * L + 2) * C,
+            "you counted matrices only, without the biases and the norms.",
+            "The Stutterer",
+        ),
+        "one block": (
+            -(L - 1) * in_block(C),
+            f"you counted one block instead of {WORDS[L]}.",
+            "The Stutterer",
+        ),
+        "q alone": (
+            -2 * L * (C * C + C),
+            "qkv is C × 3C: queries, keys and values.",
+            "The Stutterer",
+        ),
+        "no projection": (
+            -L * (C * C + C),
+            "attention ends with a projection, C × C and its bias.",
+            "The Stutterer",
+        ),
+        "narrow MLP": (
+            -L * (6 * C * C + 3 * C),
+            "the hidden layer of the MLP is 4C wide, so its two matrices are C × 4C and 4C × C.",
+            "The Price Tag",
+        ),
+        "heads times attention": ((H - 1) * L * (4 * C * C + 4 * C), SHARED, "The Crowded Desk"),
+        "heads times its matrices": ((H - 1) * L * 4 * C * C, SHARED, "The Crowded Desk"),
+        "heads times qkv": ((H - 1) * L * (3 * C * C + 3 * C), SHARED, "The Crowded Desk"),
+        "heads times the matrix of qkv": ((H - 1) * L * 3 * C * C, SHARED, "The Crowded Desk"),
+        "mask counted": (
+            L * T * T,
+            "the mask is a buffer, which nobody trains; it is no parameter.",
+            "The Stutterer",
+        ),
+    }
 
 
 def said_of(difference: int, text: str) -> str:
     return f"{abs(difference):,} too {'many' if difference > 0 else 'few'}: {text}"
 
 
-PARAMETERS = Part(
-    "parameters",
-    typed(COUNT),
-    read=read_whole,
-    wrong=tuple(
-        Wrong(name, typed(COUNT + by), said_of(by, text), card)
-        for name, (by, text, card) in COUNTED_WRONG.items()
-    ),
-    label="a",
-)
+def parameters_part(n: Size) -> Part:
+    count = whole(n.V, n.T, n.C, n.L)
+    return Part(
+        "parameters",
+        typed(count),
+        read=read_whole,
+        wrong=tuple(
+            Wrong(name, typed(count + by), said_of(by, text), card)
+            for name, (by, text, card) in counted_wrong(n).items()
+        ),
+        label="a",
+    )
 
 
 def read_billions(typed: object) -> float:
@@ -226,6 +264,24 @@ BILLIONS = Part(
     ),
     label="b",
 )
+
+
+def count_by_hand(n: Size) -> Exercise:
+    return Exercise(
+        "7.1",
+        "Count by hand",
+        (parameters_part(n), BILLIONS),
+        hints=(
+            "Make a list of everything that has numbers: two tables, one block, how many "
+            "blocks, the last norm. Count one block first.",
+            "In a block: qkv is a C × 3C matrix and 3C biases; proj C × C and C; the MLP goes "
+            "to 4C and back; each of the two norms has a gain and a shift. The tied head is "
+            "the token table. In GPT-3 the tables are small beside the blocks, not nothing.",
+            "(V + T)·C + layers·(12C² + 13C) + 2C. For b divide by 1,000,000,000 and keep one "
+            "decimal.",
+        ),
+    )
+
 
 # 7.2 GPT.forward
 
@@ -1126,14 +1182,39 @@ START = Part(
 # 7.4 The first loss
 
 
+@dataclass(frozen=True)
+class Vocabularies:
+    """The numbers of 7.4: a small vocabulary, and a large one with how the question names it."""
+
+    small: int = 65
+    large: int = 50_257
+    named: str = "the 50,257 tokens of GPT-2"
+
+
+def draw_vocabularies(dice: Dice) -> Vocabularies | None:
+    small = dice.whole(30, 160)
+    large = dice.pick((8_000, 10_000, 16_000, 24_000, 32_000, 64_000, 100_000, 128_000, 200_000))
+    suits = all(is_clear(math.log(size), 1) for size in (small, large))
+    is_other = read_loss(math.log(small)) != read_loss(math.log(65))
+    named = f"a vocabulary of {large:,} tokens"
+    return Vocabularies(small, large, named) if suits and is_other else None
+
+
+def vocabularies_texts(n: Vocabularies) -> tuple[str, ...]:
+    return (
+        f"with a vocabulary of {n.small} characters? Type it as `loss_{n.small} = …`",
+        f"And with {n.named}? Type it as `loss_{n.large} = …`",
+    )
+
+
 def read_loss(typed: object) -> float:
     return round(read_number(typed), 1)
 
 
-def first_loss(name: str, label: str, size: int, other: int) -> Part:
+def loss_part(label: str, size: int, other: int) -> Part:
     right = math.log(size)
     return Part(
-        name,
+        f"loss_{size}",
         typed(round(right, 1)),
         read=read_loss,
         wrong=(
@@ -1184,14 +1265,54 @@ def first_loss(name: str, label: str, size: int, other: int) -> Part:
     )
 
 
-FIRST_LOSS = (
-    first_loss("loss_65", "a", 65, 50257),
-    first_loss("loss_50257", "b", 50257, 65),
-)
+def first_loss(n: Vocabularies) -> Exercise:
+    return Exercise(
+        "7.4",
+        "The first loss",
+        (loss_part("a", n.small, n.large), loss_part("b", n.large, n.small)),
+        hints=(
+            "A model that knows nothing finds all tokens equally likely.",
+            "Equally likely means 1/V each. The loss is the surprise at the token that came.",
+            "−ln(1/V), with math.log for ln.",
+        ),
+    )
+
 
 # 7.5 Where does the time go?
 
-C5, T5, L5 = 192, 128, 6
+
+@dataclass(frozen=True)
+class Work:
+    """The numbers of 7.5: width, context and blocks of the model."""
+
+    C: int = 192
+    T: int = 128
+    L: int = 6
+
+    def share(self, part: str, vocab: int, linears=24, pairs=4, head=2) -> float:
+        """The share of one part of the work in percent; other factors make the known mistakes."""
+        work = {
+            "linears": linears * self.C * self.C * self.L,
+            "pairs": pairs * self.T * self.C * self.L,
+            "head": head * self.C * vocab,
+        }
+        return 100 * work[part] / sum(work.values())
+
+    def percent(self, part: str, vocab: int, **factors: int) -> float:
+        """The same, rounded."""
+        return float(round(self.share(part, vocab, **factors)))
+
+
+def draw_work(dice: Dice) -> Work | None:
+    """No share is a close call when it is rounded, and each is at least one percent."""
+    work = Work(dice.whole(96, 384, 32), dice.whole(96, 512, 32), dice.whole(3, 12))
+    shares = [work.share(*asked) for asked in (("pairs", 65), ("pairs", 50257), ("head", 50257))]
+    suits = all(is_clear(share, 0) for share in shares)
+    return work if suits and work.percent("pairs", 50257, pairs=2) >= 1 else None
+
+
+def work_texts(n: Work) -> tuple[str, ...]:
+    return (f"A model is {n.C} wide, has {n.L} blocks and reads {n.T} tokens at a time.",)
 
 
 def read_percent(typed: object) -> float:
@@ -1201,192 +1322,181 @@ def read_percent(typed: object) -> float:
     return float(round(number))
 
 
-def percent(part: str, vocab: int, linears=24, pairs=4, head=2) -> float:
-    """The share of one part of the work, rounded; other factors make the known mistakes."""
-    work = {
-        "linears": linears * C5 * C5 * L5,
-        "pairs": pairs * T5 * C5 * L5,
-        "head": head * C5 * vocab,
-    }
-    return float(round(100 * work[part] / sum(work.values())))
-
-
 ADD_TOO = (
     "matrix products cost two operations per entry, a multiplication and an addition: 24C², 4TC "
     "and 2CV. Count all three in the same unit."
 )
 BOTH = "the T × T part has two products, the scores and the sums of the values: 4TC per layer."
-WITHOUT_HEAD = (
-    f"with V = 50,257 the head is {percent('head', 50257):.0f}% of the work, attention's T × T "
-    f"part {percent('pairs', 50257):.0f}%. You left out the head."
-)
-PAIRS_SMALL = Part(
-    "pairs_65",
-    typed(percent("pairs", 65)),
-    read=read_percent,
-    wrong=(
-        Wrong("scores alone", typed(percent("pairs", 65, pairs=2)), BOTH, "The Half Move"),
-        Wrong(
-            "two units", typed(percent("pairs", 65, linears=12, head=1)), ADD_TOO, "The Other Unit"
-        ),
-        Wrong(
-            "the linears",
-            typed(percent("linears", 65)),
-            "that is the share of the linear layers. Asked is the T × T part: scores and sums.",
-            "The Price Tag",
-        ),
-        Wrong(
+THE_LINEARS = "that is the share of the linear layers. Asked is the T × T part: scores and sums."
+
+
+def share_part(name: str, label: str, right: float, *wrong: tuple) -> Part:
+    """A typed percentage; each wrong is its name, value, hint and card."""
+    known = tuple(Wrong(title, typed(value), text, card) for title, value, text, card in wrong)
+    return Part(name, typed(right), known, label=label, read=read_percent)
+
+
+def pairs_small(n: Work) -> Part:
+    # What attention costs whole: its linear layers, 8C², and the T × T part, 4TC.
+    attention = n.share("pairs", 65) * (8 * n.C + 4 * n.T) / (4 * n.T)
+    return share_part(
+        "pairs_65",
+        "a",
+        n.percent("pairs", 65),
+        ("scores alone", n.percent("pairs", 65, pairs=2), BOTH, "The Half Move"),
+        ("two units", n.percent("pairs", 65, linears=12, head=1), ADD_TOO, "The Other Unit"),
+        ("the linears", n.percent("linears", 65), THE_LINEARS, "The Price Tag"),
+        (
             "attention whole",
-            typed(
-                float(
-                    round(
-                        100
-                        * (8 * C5 + 4 * T5)
-                        * C5
-                        * L5
-                        / ((24 * C5 + 4 * T5) * C5 * L5 + 2 * C5 * 65)
-                    )
-                )
-            ),
+            float(round(attention)),
             "you counted qkv and proj as well. They are linear layers; T × T are scores and sums.",
             "The Price Tag",
         ),
-    ),
-    label="a",
-)
-PAIRS_LARGE = Part(
-    "pairs_50257",
-    typed(percent("pairs", 50257)),
-    read=read_percent,
-    wrong=(
-        Wrong("no head", typed(percent("pairs", 65)), WITHOUT_HEAD, "The Price Tag"),
-        Wrong("scores alone", typed(percent("pairs", 50257, pairs=2)), BOTH, "The Half Move"),
-        Wrong(
-            "two units",
-            typed(percent("pairs", 50257, linears=12, head=1)),
-            ADD_TOO,
-            "The Other Unit",
-        ),
-        Wrong(
-            "the head",
-            typed(percent("head", 50257)),
-            "that is the head. Asked is the T × T part: scores and sums.",
-            "The Price Tag",
-        ),
-        Wrong(
-            "the linears",
-            typed(percent("linears", 50257)),
-            "that is the share of the linear layers. Asked is the T × T part: scores and sums.",
-            "The Price Tag",
-        ),
-    ),
-    label="b",
-)
-HEAD_LARGE = Part(
-    "head_50257",
-    typed(percent("head", 50257)),
-    read=read_percent,
-    wrong=(
-        Wrong(
-            "half the head",
-            typed(percent("head", 50257, head=1)),
-            "the head's product costs 2CV operations per token, as every product does: " + ADD_TOO,
-            "The Other Unit",
-        ),
-        Wrong(
-            "table as a product",
-            typed(percent("head", 50257, head=4)),
-            (
-                "you counted the token table as a product too. Fetching a row costs no "
-                "multiplication; only the head multiplies."
-            ),
-            "The Stutterer",
-        ),
-        Wrong(
-            "head in each layer",
-            typed(percent("head", 50257, head=2 * L5)),
-            "you counted the head once per layer. It stands at the end, once.",
-            "The Stutterer",
-        ),
-        Wrong(
-            "the small vocabulary",
-            typed(1.0),
-            "that is the head of a small vocabulary. Here V = 50,257: 2CV operations per token.",
-            "The Number Plate",
-        ),
-    ),
-    label="c",
-)
-
-
-def crossing(name: str, label: str, linears: int, wrong: dict[str, tuple[int, str, str]]) -> Part:
-    """At which T the pairs cost as much as `linears` times C² operations."""
-    return Part(
-        name,
-        typed(linears * C5 // 4),
-        read=read_whole,
-        wrong=tuple(
-            Wrong(why, typed(value), text, card) for why, (value, text, card) in wrong.items()
-        ),
-        label=label,
     )
 
 
-SIX_C = "Per token and layer: linears 24C², scores and sums 4TC."
-EQUAL_T = crossing(
-    "equal_at",
-    "d",
-    24,
-    {
-        "scores alone": (12 * C5, f"T = 6C. {SIX_C} You left out the sums.", "The Half Move"),
-        "two units": (3 * C5, f"T = 6C. {SIX_C} Both in the same unit.", "The Other Unit"),
-        "attention's linears": (
-            2 * C5,
-            f"T = 6C. {SIX_C} You left out the MLP, 16C² of the 24.",
-            "The Leftover",
+def pairs_large(n: Work) -> Part:
+    without_head = (
+        f"with V = 50,257 the head is {n.percent('head', 50257):.0f}% of the work, attention's T "
+        f"× T part {n.percent('pairs', 50257):.0f}%. You left out the head."
+    )
+    return share_part(
+        "pairs_50257",
+        "b",
+        n.percent("pairs", 50257),
+        ("no head", n.percent("pairs", 65), without_head, "The Price Tag"),
+        ("scores alone", n.percent("pairs", 50257, pairs=2), BOTH, "The Half Move"),
+        ("two units", n.percent("pairs", 50257, linears=12, head=1), ADD_TOO, "The Other Unit"),
+        (
+            "the head",
+            n.percent("head", 50257),
+            "that is the head. Asked is the T × T part: scores and sums.",
+            "The Price Tag",
         ),
-        "one width": (C5, f"T = 6C. {SIX_C}", "The Price Tag"),
-        "of C = 128": (6 * 128, f"{SIX_C} And C is 192 here.", "The Number Plate"),
-        "all layers": (
-            6 * C5 * L5,
-            f"T = 6C. {SIX_C} Both are done in every layer, so the number of layers cancels.",
+        ("the linears", n.percent("linears", 50257), THE_LINEARS, "The Price Tag"),
+    )
+
+
+def head_large(n: Work) -> Part:
+    return share_part(
+        "head_50257",
+        "c",
+        n.percent("head", 50257),
+        (
+            "half the head",
+            n.percent("head", 50257, head=1),
+            "the head's product costs 2CV operations per token, as every product does: " + ADD_TOO,
+            "The Other Unit",
+        ),
+        (
+            "table as a product",
+            n.percent("head", 50257, head=4),
+            "you counted the token table as a product too. Fetching a row costs no "
+            "multiplication; only the head multiplies.",
             "The Stutterer",
         ),
-    },
-)
-EQUAL_NARROW = crossing(
-    "equal_narrow",
-    "e",
-    16,
-    {
-        "as wide as before": (
-            6 * C5,
-            "that was question d. With an MLP twice as wide as the stream, its two matrices have "
-            "2C² entries each.",
-            "The Deaf Ear",
+        (
+            "head in each layer",
+            n.percent("head", 50257, head=2 * n.L),
+            "you counted the head once per layer. It stands at the end, once.",
+            "The Stutterer",
         ),
-        "half": (
-            3 * C5,
-            "only the MLP is halved. Attention's four matrices cost 8C² as before.",
-            "The Leveller",
+        (
+            "the small vocabulary",
+            1.0,
+            "that is the head of a small vocabulary. Here V = 50,257: 2CV operations per token.",
+            "The Number Plate",
         ),
-        "one matrix": (
-            5 * C5,
-            "you halved one of the two matrices of the MLP. C × 2C and 2C × C: 8C² operations.",
-            "The Half Move",
+    )
+
+
+def crossing(name: str, label: str, right: int, wrong: dict[str, tuple[int, str, str]]) -> Part:
+    """A typed T at which the pairs cost as much as the linear layers."""
+    known = (Wrong(why, typed(value), text, card) for why, (value, text, card) in wrong.items())
+    return Part(name, typed(right), tuple(known), label=label, read=read_whole)
+
+
+SIX_C = "Per token and layer: linears 24C², scores and sums 4TC."
+
+
+def equal_at(n: Work) -> Part:
+    C = n.C
+    return crossing(
+        "equal_at",
+        "d",
+        6 * C,
+        {
+            "scores alone": (12 * C, f"T = 6C. {SIX_C} You left out the sums.", "The Half Move"),
+            "two units": (3 * C, f"T = 6C. {SIX_C} Both in the same unit.", "The Other Unit"),
+            "attention's linears": (
+                2 * C,
+                f"T = 6C. {SIX_C} You left out the MLP, 16C² of the 24.",
+                "The Leftover",
+            ),
+            "one width": (C, f"T = 6C. {SIX_C}", "The Price Tag"),
+            "of C = 128": (6 * 128, f"{SIX_C} And C is {C} here.", "The Number Plate"),
+            "all layers": (
+                6 * C * n.L,
+                f"T = 6C. {SIX_C} Both are done in every layer, so the number of layers cancels.",
+                "The Stutterer",
+            ),
+        },
+    )
+
+
+def equal_narrow(n: Work) -> Part:
+    C = n.C
+    return crossing(
+        "equal_narrow",
+        "e",
+        4 * C,
+        {
+            "as wide as before": (
+                6 * C,
+                "that was question d. With an MLP twice as wide as the stream, its two matrices "
+                "have 2C² entries each.",
+                "The Deaf Ear",
+            ),
+            "half": (
+                3 * C,
+                "only the MLP is halved. Attention's four matrices cost 8C² as before.",
+                "The Leveller",
+            ),
+            "one matrix": (
+                5 * C,
+                "you halved one of the two matrices of the MLP. C × 2C and 2C × C: 8C² operations.",
+                "The Half Move",
+            ),
+            "scores alone": (
+                8 * C,
+                "4TC: scores and sums. You left one out.",
+                "The Half Move",
+            ),
+            "MLP alone": (
+                2 * C,
+                "attention's own matrices are missing: qkv and proj, 8C² operations.",
+                "The Leftover",
+            ),
+        },
+    )
+
+
+def where_time_goes(n: Work) -> Exercise:
+    return Exercise(
+        "7.5",
+        "Where does the time go?",
+        (pairs_small(n), pairs_large(n), head_large(n), equal_at(n), equal_narrow(n)),
+        hints=(
+            "Write down three numbers of operations per token: all linear layers in the "
+            "blocks, all scores and sums, and the head. A share is one of them over their sum.",
+            "A product with an n × m matrix is 2nm operations. The matrices of a block have "
+            "12C² entries; scores and sums take 2TC each; the head is C × V and stands once. "
+            "For d and e the layers cancel.",
+            "a, b: 4TCL / (24C²L + 4TCL + 2CV). c: 2CV over the same sum. d: solve "
+            "24C² = 4TC. e: an MLP of C × 2C and 2C × C has 4C² entries instead of 8C².",
         ),
-        "scores alone": (
-            8 * C5,
-            "4TC: scores and sums. You left one out.",
-            "The Half Move",
-        ),
-        "MLP alone": (
-            2 * C5,
-            "attention's own matrices are missing: qkv and proj, 8C² operations.",
-            "The Leftover",
-        ),
-    },
-)
+    )
+
 
 # 7.6 Weights from a stranger
 
@@ -1669,23 +1779,15 @@ PAPER = Part(
     ),
 )
 
+VARIANTS = {
+    "7.1": Varied(Size(), draw_size, count_by_hand, size_texts),
+    "7.4": Varied(Vocabularies(), draw_vocabularies, first_loss, vocabularies_texts),
+    "7.5": Varied(Work(), draw_work, where_time_goes, work_texts),
+}
 EXERCISES = {
     exercise.number: exercise
     for exercise in (
-        Exercise(
-            "7.1",
-            "Count by hand",
-            (PARAMETERS, BILLIONS),
-            hints=(
-                "Make a list of everything that has numbers: two tables, one block, how many "
-                "blocks, the last norm. Count one block first.",
-                "In a block: qkv is a C × 3C matrix and 3C biases; proj C × C and C; the MLP goes "
-                "to 4C and back; each of the two norms has a gain and a shift. The tied head is "
-                "the token table. In GPT-3 the tables are small beside the blocks, not nothing.",
-                "(V + T)·C + layers·(12C² + 13C) + 2C. For b divide by 1,000,000,000 and keep one "
-                "decimal.",
-            ),
-        ),
+        count_by_hand(Size()),
         Exercise(
             "7.2",
             "GPT.forward",
@@ -1720,30 +1822,8 @@ EXERCISES = {
                 "0.02 / math.sqrt(2 * number of blocks).",
             ),
         ),
-        Exercise(
-            "7.4",
-            "The first loss",
-            FIRST_LOSS,
-            hints=(
-                "A model that knows nothing finds all tokens equally likely.",
-                "Equally likely means 1/V each. The loss is the surprise at the token that came.",
-                "−ln(1/V), with math.log for ln.",
-            ),
-        ),
-        Exercise(
-            "7.5",
-            "Where does the time go?",
-            (PAIRS_SMALL, PAIRS_LARGE, HEAD_LARGE, EQUAL_T, EQUAL_NARROW),
-            hints=(
-                "Write down three numbers of operations per token: all linear layers in the "
-                "blocks, all scores and sums, and the head. A share is one of them over their sum.",
-                "A product with an n × m matrix is 2nm operations. The matrices of a block have "
-                "12C² entries; scores and sums take 2TC each; the head is C × V and stands once. "
-                "For d and e the layers cancel.",
-                "a, b: 4TCL / (24C²L + 4TCL + 2CV). c: 2CV over the same sum. d: solve "
-                "24C² = 4TC. e: an MLP of C × 2C and 2C × C has 4C² entries instead of 8C².",
-            ),
-        ),
+        first_loss(Vocabularies()),
+        where_time_goes(Work()),
         Exercise(
             "7.6",
             "Weights from a stranger",

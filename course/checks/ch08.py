@@ -3,6 +3,7 @@
 import copy
 import functools
 import math
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import torch
@@ -10,7 +11,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from course.checks.engine import Exercise, Part, Prediction, Wrong
-from course.checks.typed import Seen, read_choice, read_number, read_whole, typed
+from course.checks.typed import Seen, Written, read_choice, read_number, read_whole, typed
+from course.checks.variants import Dice, Varied, is_clear
 from course.corpora import load_corpus
 from minigpt_lib.data import sliding_windows, train_val_split
 from minigpt_lib.model import GPT, GPTConfig
@@ -1253,7 +1255,56 @@ SCORE = Part(
 
 # 8.6 Believe it or not
 
-TOKENS, CHARACTERS, REPORTED = 36_059, 111_540, 1.899
+TOKENS, CHARACTERS = 36_059, 111_540
+GAPS = (0, 0.19, 0.71, 1.5, 2.4, 2.9, 3.3)  # how far the last lines of a log lie above its end
+
+
+@dataclass(frozen=True)
+class Log:
+    """The numbers of 8.6: peak rate in units of 1e-4, steps of warm-up, and a loss per line."""
+
+    peak: int = 6
+    warmup: int = 100
+    losses: tuple[float, ...] = (10.824, 4.716, 3.402, 2.611, 2.087, 1.899)
+
+    @property
+    def max_steps(self) -> int:
+        """The step of the last line; there is one every thousand."""
+        return 1000 * (len(self.losses) - 1)
+
+    def rate(self, step: int) -> float:
+        """What the schedule's code gives."""
+        peak = self.peak * 1e-4
+        if step < self.warmup:
+            return peak * step / self.warmup
+        angle = math.pi * (step - self.warmup) / (self.max_steps - self.warmup)
+        return 0.5 * peak * (1 + math.cos(angle))
+
+
+def draw_log(dice: Dice) -> Log | None:
+    last, lines = dice.whole(1750, 1990) / 1000, dice.pick((3, 4, 6, 7))
+    scale = dice.whole(92, 108) / 100
+    losses = [round(last + scale * gap + dice.whole(0, 9) / 1000, 3) for gap in GAPS[1:lines]]
+    first = dice.whole(10_811, 10_839) / 1000
+    log = Log(dice.pick((3, 4, 5, 8)), dice.pick((50, 200, 250, 400)), (first, *losses[::-1], last))
+    return log if is_clear(last * TOKENS / CHARACTERS / LN2, 2) else None
+
+
+def log_texts(n: Log) -> tuple[str, ...]:
+    rates = [n.rate(step) for step in range(0, n.max_steps + 1, 1000)]
+    rates[0] = n.peak * 1e-4 / n.warmup  # what (step + 1) would have given
+    lines = (
+        f"step {1000 * i:4} | lr {rate:.2e} | val {loss:.3f}"
+        for i, (rate, loss) in enumerate(zip(rates, n.losses, strict=True))
+    )
+    return (
+        "\n".join(lines),
+        f"    if step < {n.warmup}:\n        return {n.peak}e-4 * step / {n.warmup}\n"
+        f"    return 0.5 * {n.peak}e-4 * (1 + math.cos(math.pi * (step - {n.warmup}) / "
+        f"{n.max_steps - n.warmup}))\n\nfor step in range({n.max_steps}):",
+        f"or step == {n.max_steps - 1}:",
+        f"a) How many bits per character is {n.losses[-1]:.3f}?",
+    )
 
 
 def read_hundredths(value: object) -> float:
@@ -1264,53 +1315,54 @@ def hundredths(value: float):
     return typed(round(value, 2))
 
 
-PER_CHARACTER = Part(
-    "bits",
-    hundredths(REPORTED * TOKENS / CHARACTERS / LN2),
-    label="a",
-    read=read_hundredths,
-    wrong=(
-        Wrong(
+def in_hundredths(name: str, label: str, right: float, *wrong: tuple) -> Part:
+    """A typed part with two decimals; each wrong is its name, value, hint and card."""
+    known = (Wrong(title, hundredths(value), text, card) for title, value, text, card in wrong)
+    return Part(name, hundredths(right), tuple(known), label=label, read=read_hundredths)
+
+
+def per_character_part(reported: float) -> Part:
+    per_character = reported * TOKENS / CHARACTERS
+    shared = f"{TOKENS:,} tokens hold {CHARACTERS:,} characters"
+    return in_hundredths(
+        "bits",
+        "a",
+        per_character / LN2,
+        (
             "per token",
-            hundredths(REPORTED / LN2),
-            (
-                f"1.899 is per token. {TOKENS:,} tokens hold {CHARACTERS:,} characters: what all "
-                "tokens cost together is shared by more characters."
-            ),
+            reported / LN2,
+            f"{reported:.3f} is per token. {shared}: what all tokens cost together is shared by "
+            "more characters.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "as it stands",
-            hundredths(REPORTED),
-            (
-                f"1.899 is per token, and in nats. {TOKENS:,} tokens hold {CHARACTERS:,} "
-                "characters, and a bit is ln 2 nats."
-            ),
+            reported,
+            f"{reported:.3f} is per token, and in nats. {shared}, and a bit is ln 2 nats.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "nats",
-            hundredths(REPORTED * TOKENS / CHARACTERS),
+            per_character,
             "right per character, but in nats. For bits divide by ln 2.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "ratio inverted",
-            hundredths(REPORTED * CHARACTERS / TOKENS / LN2),
-            (
-                "a character can't cost more than the token that it is a part of. Multiply by the "
-                "tokens, divide by the characters."
-            ),
+            reported * CHARACTERS / TOKENS / LN2,
+            "a character can't cost more than the token that it is a part of. Multiply by the "
+            "tokens, divide by the characters.",
             "The Mirror",
         ),
-        Wrong(
+        (
             "times ln 2",
-            hundredths(REPORTED * TOKENS / CHARACTERS * LN2),
+            per_character * LN2,
             "a bit is less than a nat, so there are more of them: divide by ln 2.",
             "The Other Unit",
         ),
-    ),
-)
+    )
+
+
 PLAUSIBLE = Part(
     "verdict",
     typed("not plausible"),
@@ -1327,11 +1379,11 @@ PLAUSIBLE = Part(
 )
 
 
-def read_steps(value: object) -> str:
+def read_steps(value: object) -> Written:
     """The steps in order, as one word: how many are right stays to be found out."""
     try:
         if isinstance(value, str) and value[:1] == "[":  # read already
-            return value
+            return Written(value)
         steps = (value,) if isinstance(value, int) else tuple(read_whole(step) for step in value)
     except (TypeError, ValueError):
         raise ValueError("type the steps as a list of whole numbers, such as [1000, 2000].") from (
@@ -1340,48 +1392,61 @@ def read_steps(value: object) -> str:
     return listed(*set(steps))
 
 
-def listed(*steps: int) -> str:
-    return f"[{', '.join(str(step) for step in sorted(steps))}]"
+def listed(*steps: int) -> Written:
+    return Written(sorted(steps))
 
 
-RATES = (
-    "the code gives rate 0 at step 0 and ends at step 4,999. The log was not printed by it: {what}"
-)
-NOT_PRINTED = Part(
-    "steps",
-    typed(listed(0, 5000)),
-    label="c",
-    read=read_steps,
-    wrong=(
-        Wrong(
-            "all printed",
-            typed(listed()),
-            RATES.format(what="compare its first line and its last with the code."),
-            "The Believer",
-        ),
-        Wrong(
-            "first alone",
-            typed(listed(0)),
-            "step 0 is one. range(5000) counts from 0: which number does it never reach?",
-            "The Fence Post",
-        ),
-        Wrong(
-            "last alone",
-            typed(listed(5000)),
-            "the last line is one. Put step 0 into the code: which rate does it give?",
-            "The Cold Start",
-        ),
-        Wrong(
-            "every line",
-            typed(listed(*range(0, 5001, 1000))),
-            (
-                "the lines in the middle agree with the code: put their step into rate(). Two "
-                "lines do not."
+def not_printed_part(last: int) -> Part:
+    rates = (
+        f"the code gives rate 0 at step 0 and ends at step {last - 1:,}. The log was not printed "
+        "by it: compare its first line and its last with the code."
+    )
+    return Part(
+        "steps",
+        typed(listed(0, last)),
+        label="c",
+        read=read_steps,
+        wrong=(
+            Wrong("all printed", typed(listed()), rates, "The Believer"),
+            Wrong(
+                "first alone",
+                typed(listed(0)),
+                f"step 0 is one. range({last}) counts from 0: which number does it never reach?",
+                "The Fence Post",
             ),
-            "The Yes-Man",
+            Wrong(
+                "last alone",
+                typed(listed(last)),
+                "the last line is one. Put step 0 into the code: which rate does it give?",
+                "The Cold Start",
+            ),
+            Wrong(
+                "every line",
+                typed(listed(*range(0, last + 1, 1000))),
+                "the lines in the middle agree with the code: put their step into rate(). Two "
+                "lines do not.",
+                "The Yes-Man",
+            ),
         ),
-    ),
-)
+    )
+
+
+def believe_or_not(n: Log) -> Exercise:
+    return Exercise(
+        "8.6",
+        "Believe it or not",
+        (per_character_part(n.losses[-1]), PLAUSIBLE, not_printed_part(n.max_steps)),
+        hints=(
+            "First: per what? Then: who else has been measured in that unit? Then: put the "
+            "numbers of the log into the code.",
+            "Tokens times nats per token are the nats of the whole text; characters share "
+            "them. Step 0 and the last line are where programs and logs disagree first.",
+            "a: nats per token × tokens / characters / ln 2. b: beside 2.41 for the counted "
+            f"5-gram. c: rate(0), rate(1000) …, and the last number that range({n.max_steps}) "
+            "gives.",
+        ),
+    )
+
 
 # 8.7 The Time Traveller
 
@@ -1630,148 +1695,227 @@ BYTES = Part(
         ),
     ),
 )
-LIMIT = 36_743 * 8 * LN2 / CHARACTERS
-BREAK_EVEN = Part(
-    "break_even",
-    hundredths(LIMIT),
-    label="b",
-    read=read_hundredths,
-    wrong=(
-        Wrong(
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The numbers of 8.8b: a text, its characters, a program and the bytes that it makes."""
+
+    text: str = "the validation part of TinyShakespeare"
+    characters: int = CHARACTERS
+    program: str = "bz2"
+    size: int = 36_743
+
+
+def draw_archive(dice: Dice) -> Archive | None:
+    """Between 2.1 and 3.2 bits a character, as programs do on English text."""
+    characters = dice.whole(60_000, 400_000, 10)
+    size = round(characters * dice.whole(2100, 3200) / 8000)
+    archive = Archive("some other text", characters, dice.pick(("bz2", "gzip", "xz")), size)
+    return archive if is_clear(size * 8 * LN2 / characters, 2) else None
+
+
+def archive_texts(n: Archive) -> tuple[str, ...]:
+    return (f"On {n.text}, {n.characters:,} characters, `{n.program}` makes {n.size:,} bytes.",)
+
+
+def break_even_part(n: Archive) -> Part:
+    limit = n.size * 8 * LN2 / n.characters
+    return in_hundredths(
+        "break_even",
+        "b",
+        limit,
+        (
             "bits",
-            hundredths(LIMIT / LN2),
+            limit / LN2,
             "right in bits. A loss is in nats: multiply by ln 2.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "bytes",
-            hundredths(LIMIT / 8),
+            limit / 8,
             "bytes, not bits: multiply by 8 first.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "bytes per character",
-            hundredths(LIMIT / 8 / LN2),
+            limit / 8 / LN2,
             "those are bytes for each character. How many bits are they, and how many nats?",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "ln 2 twice",
-            hundredths(LIMIT / LN2 / LN2),
+            limit / LN2 / LN2,
             "a nat is more than a bit, so there are fewer of them: multiply by ln 2.",
             "The Other Unit",
         ),
-        Wrong(
+        (
             "inverted",
-            hundredths(CHARACTERS / 36_743),
+            n.characters / n.size,
             "that is characters for each byte. Turn it over: bytes for each character.",
             "The Mirror",
         ),
-    ),
-)
+    )
+
+
+def gpt_as_zip(n: Archive) -> Exercise:
+    return Exercise(
+        "8.8",
+        "Your GPT as a zip",
+        (BYTES, break_even_part(n)),
+        hints=(
+            "Walk from unit to unit: nats, bits, bytes; per character, then for all of them.",
+            "A bit is ln 2 nats, a byte is 8 bits. Backwards each step is undone: what was "
+            "divided is multiplied.",
+            "a: math.ceil(nats * n / ln 2 / 8). b: bytes * 8 bits, shared by the characters, "
+            "times ln 2.",
+        ),
+    )
+
 
 # 8.9 Memory or rule?
 
-STEPS = list(range(150, 1501, 150))
-SMALL = {
-    "train": [2.3, 2.02, 1.85, 1.69, 1.57, 1.48, 1.36, 1.27, 1.18, 1.1],
-    "val": [2.61, 2.56, 2.52, 2.56, 2.61, 2.68, 2.78, 2.86, 3.01, 3.11],
-}
-DROPPED = {
-    "train": [2.42, 2.22, 2.09, 1.98, 1.92, 1.85, 1.79, 1.73, 1.7, 1.66],
-    "val": [2.71, 2.62, 2.58, 2.57, 2.55, 2.53, 2.54, 2.53, 2.51, 2.52],
-}
-TURN = STEPS[SMALL["val"].index(min(SMALL["val"]))]
-GAP = SMALL["val"][-1] - SMALL["train"][-1]
-TURN_DROPPED = STEPS[DROPPED["val"].index(min(DROPPED["val"]))]
-BEST_STEP = Part(
-    "best_step",
-    typed(TURN),
-    label="a",
-    read=read_whole,
-    wrong=(
-        Wrong(
+Run = tuple[tuple[float, ...], tuple[float, ...]]  # losses on the training and on the other text
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The numbers of 8.9: three runs, where they come from, and how many steps lie between two."""
+
+    origin: str = "of a smaller GPT, measured every"
+    every: int = 150
+    small: Run = (
+        (2.3, 2.02, 1.85, 1.69, 1.57, 1.48, 1.36, 1.27, 1.18, 1.1),
+        (2.61, 2.56, 2.52, 2.56, 2.61, 2.68, 2.78, 2.86, 3.01, 3.11),
+    )
+    dropout: Run = (
+        (2.42, 2.22, 2.09, 1.98, 1.92, 1.85, 1.79, 1.73, 1.7, 1.66),
+        (2.71, 2.62, 2.58, 2.57, 2.55, 2.53, 2.54, 2.53, 2.51, 2.52),
+    )
+    large: Run = (
+        (2.47, 2.26, 2.1, 1.99, 1.93, 1.86, 1.84, 1.81, 1.76, 1.77),
+        (2.48, 2.26, 2.16, 2.07, 2.04, 1.99, 1.96, 1.91, 1.9, 1.88),
+    )
+
+    @property
+    def steps(self) -> list[int]:
+        """At which steps the losses were taken."""
+        return [self.every * i for i in range(1, len(self.small[0]) + 1)]
+
+
+def draw_curves(dice: Dice) -> Curves | None:
+    """The measured curves, cut and stretched: what they show is the same, their figures are not."""
+    cut = slice(dice.whole(0, 1), dice.whole(9, 10))
+    scale, shift = dice.whole(80, 125) / 100, dice.whole(-30, 30) / 100
+    runs = (
+        tuple(tuple(round(scale * loss + shift, 2) for loss in losses[cut]) for losses in run)
+        for run in (Curves.small, Curves.dropout, Curves.large)
+    )
+    curves = Curves(
+        "of a GPT, redrawn for this class, with figures every",
+        dice.pick((100, 200, 250, 300)),
+        *runs,
+    )
+    best, with_dropout = sorted(curves.small[1])[:2], sorted(curves.dropout[1])[:2]
+    suits = best[0] < best[1] and with_dropout[0] < with_dropout[1] and with_dropout[0] < best[0]
+    return curves if suits else None
+
+
+def curves_texts(n: Curves) -> tuple[str, ...]:
+    runs = (("small", n.small), ("dropout", n.dropout), ("large", n.large))
+    pairs = (
+        f"{name}_train = {list(train)}\n{name}_val = {list(val)}" for name, (train, val) in runs
+    )
+    return (
+        f"Three runs {n.origin} {n.every} steps:",
+        "\n\n".join((f"measured_at = {n.steps}", *pairs)),
+    )
+
+
+def best_step_part(n: Curves) -> Part:
+    steps, val = n.steps, n.small[1]
+    turn = val.index(min(val))
+    turn_of_dropout = n.dropout[1].index(min(n.dropout[1]))
+    known = (
+        (
             "lowest training loss",
-            typed(STEPS[-1]),
-            (
-                f"step {STEPS[-1]} has the lowest training loss. The best model is where "
-                "validation turns: look for the smallest number of the other list."
-            ),
+            steps[-1],
+            f"step {steps[-1]} has the lowest training loss. The best model is where "
+            "validation turns: look for the smallest number of the other list.",
             "The Memory Artist",
         ),
-        Wrong(
+        (
             "index",
-            typed(STEPS.index(TURN)),
+            turn,
             "that is the place in the list, counted from 0. Look up which step stands there.",
             "The Catalogue",
         ),
-        Wrong(
+        (
             "counted from one",
-            typed(STEPS.index(TURN) + 1),
+            turn + 1,
             "that is the place in the list, counted from 1. Look up which step stands there.",
             "The Catalogue",
         ),
-        Wrong(
+        (
             "one too late",
-            typed(STEPS[STEPS.index(TURN) + 1]),
-            (
-                "there the validation loss has risen already. The best model is the one before it "
-                "rises."
-            ),
+            steps[turn + 1],
+            "there the validation loss has risen already. The best model is the one before it "
+            "rises.",
             "The Fence Post",
         ),
-        Wrong(
+        (
             "with dropout",
-            typed(TURN_DROPPED),
+            steps[turn_of_dropout],
             "that is the turn of the run with dropout. Asked for is the one without it.",
             "The Mirror",
         ),
-    ),
-)
-GAP_AT_END = Part(
-    "gap",
-    hundredths(GAP),
-    label="b",
-    read=read_hundredths,
-    wrong=(
-        Wrong(
+    )
+    wrong = tuple(Wrong(name, typed(value), text, card) for name, value, text, card in known)
+    return Part("best_step", typed(steps[turn]), wrong, label="a", read=read_whole)
+
+
+def gap_part(n: Curves) -> Part:
+    train, val = n.small
+    gap, turn = val[-1] - train[-1], val.index(min(val))
+    return in_hundredths(
+        "gap",
+        "b",
+        gap,
+        (
             "sign",
-            hundredths(-GAP),
-            (
-                f"the gap is validation minus training: {SMALL['val'][-1]} − {SMALL['train'][-1]}. "
-                "Yours has the sign of a model that does better on text it never saw."
-            ),
+            -gap,
+            f"the gap is validation minus training: {val[-1]} − {train[-1]}. Yours has the sign of "
+            "a model that does better on text it never saw.",
             "The Climber",
         ),
-        Wrong(
+        (
             "at the turn",
-            hundredths(min(SMALL["val"]) - SMALL["train"][SMALL["val"].index(min(SMALL["val"]))]),
+            val[turn] - train[turn],
             "that is the gap where validation turns. Asked for is the end of the run.",
             "The Early Leaver",
         ),
-        Wrong(
+        (
             "climbed back",
-            hundredths(SMALL["val"][-1] - min(SMALL["val"])),
-            (
-                "that is how far validation has risen since its turn. The gap compares two texts "
-                "at one step: validation minus training."
-            ),
+            val[-1] - val[turn],
+            "that is how far validation has risen since its turn. The gap compares two texts "
+            "at one step: validation minus training.",
             "The Bystander",
         ),
-        Wrong(
+        (
             "ratio",
-            hundredths(SMALL["val"][-1] / SMALL["train"][-1]),
+            val[-1] / train[-1],
             "a gap is a difference, not a ratio.",
             "The Wrong Glue",
         ),
-        Wrong(
+        (
             "with dropout",
-            hundredths(DROPPED["val"][-1] - DROPPED["train"][-1]),
+            n.dropout[1][-1] - n.dropout[0][-1],
             "that is the gap of the run with dropout. Asked for is the one without it.",
             "The Mirror",
         ),
-    ),
-)
+    )
+
+
 LARGE_RUN = Part(
     "large_run",
     typed("rule"),
@@ -1817,6 +1961,27 @@ DROPOUT = Part(
 )
 
 
+def memory_or_rule(n: Curves) -> Exercise:
+    return Exercise(
+        "8.9",
+        "Memory or rule?",
+        (best_step_part(n), gap_part(n), LARGE_RUN, DROPOUT),
+        hints=(
+            "Two texts, one model: what it has read again and again, and what it has never "
+            "read. Which of the two do you want it for?",
+            "a and b need one list and two lists; c asks if the two lists of a run move "
+            "together; for d lay the lists of the two small runs below each other.",
+            "a: the step of the smallest validation loss. b: last validation minus last "
+            "training. c: a rule holds on both texts. d: compare training with training.",
+        ),
+    )
+
+
+VARIANTS = {
+    "8.6": Varied(Log(), draw_log, believe_or_not, log_texts),
+    "8.8": Varied(Archive(), draw_archive, gpt_as_zip, archive_texts),
+    "8.9": Varied(Curves(), draw_curves, memory_or_rule, curves_texts),
+}
 EXERCISES = {
     task.number: task
     for task in (
@@ -1897,19 +2062,7 @@ EXERCISES = {
             references=("minigpt_lib.train:evaluate.__wrapped__",),
             replaces={"evaluate": "train"},
         ),
-        Exercise(
-            "8.6",
-            "Believe it or not",
-            (PER_CHARACTER, PLAUSIBLE, NOT_PRINTED),
-            hints=(
-                "First: per what? Then: who else has been measured in that unit? Then: put the "
-                "numbers of the log into the code.",
-                "Tokens times nats per token are the nats of the whole text; characters share "
-                "them. Step 0 and the last line are where programs and logs disagree first.",
-                "a: nats per token × tokens / characters / ln 2. b: beside 2.41 for the counted "
-                "5-gram. c: rate(0), rate(1000) …, and the last number that range(5000) gives.",
-            ),
-        ),
+        believe_or_not(Log()),
         Exercise(
             "8.7",
             "The Time Traveller",
@@ -1923,30 +2076,7 @@ EXERCISES = {
                 "of the validation text.",
             ),
         ),
-        Exercise(
-            "8.8",
-            "Your GPT as a zip",
-            (BYTES, BREAK_EVEN),
-            hints=(
-                "Walk from unit to unit: nats, bits, bytes; per character, then for all of them.",
-                "A bit is ln 2 nats, a byte is 8 bits. Backwards each step is undone: what was "
-                "divided is multiplied.",
-                "a: math.ceil(nats * n / ln 2 / 8). b: bytes * 8 bits, shared by the characters, "
-                "times ln 2.",
-            ),
-        ),
-        Exercise(
-            "8.9",
-            "Memory or rule?",
-            (BEST_STEP, GAP_AT_END, LARGE_RUN, DROPOUT),
-            hints=(
-                "Two texts, one model: what it has read again and again, and what it has never "
-                "read. Which of the two do you want it for?",
-                "a and b need one list and two lists; c asks if the two lists of a run move "
-                "together; for d lay the lists of the two small runs below each other.",
-                "a: the step of the smallest validation loss. b: last validation minus last "
-                "training. c: a rule holds on both texts. d: compare training with training.",
-            ),
-        ),
+        gpt_as_zip(Archive()),
+        memory_or_rule(Curves()),
     )
 }

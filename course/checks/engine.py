@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import importlib.util
 import inspect
 import io
@@ -14,12 +15,16 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from course.checks import guard
+
+if TYPE_CHECKING:
+    from course.checks.variants import Varied
 
 TOLERANCE = 1e-4  # inputs are float32: rounding, in whatever order, stays far below
 SECONDS = 10.0  # an answer needs milliseconds
@@ -85,6 +90,32 @@ class Raised:
 
 
 @dataclass(frozen=True)
+class Ran:
+    """What an answer gave: a value for each case, or Raised.
+
+    names: what its arguments are called; printed: whether it printed anything.
+    """
+
+    values: list[Any]
+    names: Sequence[str] = ()
+    printed: bool = False
+
+
+class Elsewhere:
+    """An answer in another process, which runs it on the cases and tells what it gave."""
+
+    is_class = False
+
+    def run(self, task: "Exercise", part: Part, cases: list[tuple]) -> Ran:
+        """What it gives for the cases; raises Found as run_all does."""
+        raise NotImplementedError
+
+    def __call__(self, *args: Any, **settings: Any) -> Any:
+        """What it gives for one input."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
 class Prediction:
     """What a `predict` cell comes to: the right guess.
 
@@ -102,7 +133,7 @@ class Exercise:
 
     hints: three levels, idea, shape and near-code; references: "module:name" of Python functions;
     torch_references: parts of names of torch's functions; replaces: function -> module of
-    minigpt_lib where `minigpt use mine` puts it.
+    minigpt_lib where `minigpt use mine` puts it; variant: the class whose numbers it has.
     """
 
     number: str
@@ -112,6 +143,7 @@ class Exercise:
     references: tuple[str, ...] = ()
     torch_references: tuple[str, ...] = ()
     replaces: dict[str, str] = field(default_factory=dict)
+    variant: int | None = None
 
 
 @dataclass(frozen=True)
@@ -138,9 +170,11 @@ class Found(Exception):
         self.diagnosis, self.text, self.exhibit = diagnosis, text, exhibit
 
 
-def exercise(number: str) -> Exercise:
-    """The exercise of this number.
+def exercise(number: str, variant: int | None = None) -> Exercise:
+    """The exercise of this number, with the numbers of the book or of a class.
 
+    Args:
+        variant: the class, a whole number from 0; an exercise that does not vary is the book's.
     Raises:
         ValueError: there is none, or its chapter has no checks; the message lists those there are.
     """
@@ -149,7 +183,18 @@ def exercise(number: str) -> Exercise:
     wanted = f"{int(chapter)}.{rest}"
     if wanted not in known:
         raise ValueError(f"there is no exercise {number}; there are: {', '.join(known)}")
-    return known[wanted]
+    if variant is None:
+        return known[wanted]
+    if not isinstance(variant, int) or isinstance(variant, bool) or variant < 0:
+        text = "a class is a whole number from 0; write variant=… as in the notebook you were given"
+        raise ValueError(f"{text}, not {variant!r}")
+    return own.exercise(variant) if (own := varied(wanted)) else known[wanted]
+
+
+def varied(number: str) -> "Varied | None":
+    """How an exercise, such as "4.2", differs from class to class; None if it does not."""
+    variants: dict[str, Varied] = getattr(_chapter(number.partition(".")[0]), "VARIANTS", {})
+    return variants.get(number)
 
 
 def exercises(chapter: str) -> dict[str, Exercise]:
@@ -158,6 +203,10 @@ def exercises(chapter: str) -> dict[str, Exercise]:
     Raises:
         ValueError: not a chapter's number, or the chapter has no checks.
     """
+    return _chapter(chapter).EXERCISES
+
+
+def _chapter(chapter: str) -> ModuleType:
     if not chapter.isdigit():
         raise ValueError(
             f"{chapter!r} is no chapter; write a number like 04, or 4.2 for an exercise"
@@ -165,18 +214,19 @@ def exercises(chapter: str) -> dict[str, Exercise]:
     name = f"course.checks.ch{int(chapter):02d}"
     if importlib.util.find_spec(name) is None:
         raise ValueError(f"chapter {int(chapter):02d} has no checks")
-    return importlib.import_module(name).EXERCISES
+    return importlib.import_module(name)
 
 
-def judge(number: str, *answers: object, seed: int = 0) -> Verdict:
+def judge(number: str, *answers: object, seed: int = 0, variant: int | None = None) -> Verdict:
     """Judge an answer: a function per part, or the values typed in.
 
     Args:
         seed: which random inputs are drawn.
+        variant: the class for whose numbers it is an answer; None: those of the book.
     Raises:
         ValueError: no such exercise, or another number of answers than it has parts.
     """
-    task = exercise(number)
+    task = exercise(number, variant)
     if len(answers) != len(task.parts):
         names = ", ".join(part.name for part in task.parts)
         count = f"{len(task.parts)} answers, not {len(answers)}"
@@ -184,13 +234,19 @@ def judge(number: str, *answers: object, seed: int = 0) -> Verdict:
     label = task.number
     for part, answer in zip(task.parts, answers, strict=True):
         label = f"{task.number}{part.label}"
-        generator = torch.Generator().manual_seed(zlib.crc32(label.encode()) + seed)
+        generator = torch.Generator().manual_seed(cases_seed(label, seed, variant))
         try:
             judge_part(task, part, answer, generator)
         except Found as found:
             line = _line(label, found)
             return Verdict(task.number, False, line, found.diagnosis, found.exhibit)
     return Verdict(task.number, True, f"✓ {task.number} {task.title}")
+
+
+def cases_seed(label: str, seed: int, variant: int | None) -> int:
+    """What the random inputs of a part, such as "4.6a", are drawn from; each class has its own."""
+    drawn_for = label if variant is None else f"{label} {variant}"
+    return zlib.crc32(drawn_for.encode()) + seed
 
 
 def _line(label: str, found: Found) -> str:
@@ -205,16 +261,20 @@ def _line(label: str, found: Found) -> str:
 def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Generator) -> None:
     """Return when the answer is right, else raise Found."""
     function = _typed(part, answer) if part.read else answer
-    if not callable(function) or (inspect.isclass(part.right) and not inspect.isclass(function)):
+    is_class = function.is_class if isinstance(function, Elsewhere) else inspect.isclass(function)
+    if not callable(function) or (inspect.isclass(part.right) and not is_class):
         kind = "class" if inspect.isclass(part.right) else "function"
         text = f"expected the {kind} {part.name}, got {describe(function)}."
         raise Found("type", f"{text} Pass it by its name alone.")
     cases = part.cases(generator)
     rights = [part.use(part.right, copy.deepcopy(case)) for case in cases]
-    quiet = warnings.catch_warnings(action="ignore")  # torch's, which the verdict says better
-    with torch.random.fork_rng(devices=[]), quiet, _guarded(task, part):
-        torch.manual_seed(0)
-        results, misfit = _run_all(part, function, cases, rights)
+    run = function.run if isinstance(function, Elsewhere) else functools.partial(run_all, function)
+    diagnose(task, part, cases, rights, run(task, part, cases))
+
+
+def diagnose(task: Exercise, part: Part, cases: list[tuple], rights: list, ran: Ran) -> None:
+    """Return when the values are the right ones, else raise Found."""
+    results, misfit = ran.values, _first_misfit(ran, rights)
     wrong_at = [i for i, right in enumerate(rights) if not same(results[i], right)]
     if not wrong_at:
         if misfit:
@@ -229,7 +289,7 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
             raise Found(wrong.name, text, wrong.exhibit)
     stopped = next((result for result in results if isinstance(result, Raised)), None)
     if stopped:
-        given = _inputs(part, cases[results.index(stopped)], function)
+        given = _inputs(ran.names, cases[results.index(stopped)])
         what = "your answer stops" if stopped.is_own else "what your answer gives can't be used"
         text = f"{what}{stopped.where}{given and f' for {given}'}"
         text += f" with {stopped.kind}" if stopped.is_own else f": {stopped.kind}"
@@ -237,8 +297,8 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
     if misfit:
         raise misfit
     if part.read:
-        raise _typed_difference(task.number, results[first], rights[first])
-    found = _difference(_inputs(part, cases[first], function), results[first], rights[first])
+        raise _typed_difference(task, results[first], rights[first])
+    found = _difference(_inputs(ran.names, cases[first]), results[first], rights[first])
     clue = part.clue([cases[i] for i in wrong_at])
     raise Found(found.diagnosis, f"{found.text} {clue}".rstrip())
 
@@ -292,31 +352,54 @@ def _guarded(task: Exercise, part: Part) -> Iterator[None]:
         raise Found("reference", f"{text} the reference is what you are compared with.")
 
 
-def _run_all(
-    part: Part, function: Callable, cases: list[tuple], rights: list[Any]
-) -> tuple[list[Any], Found | None]:
-    """The answer's values, and the first whose type does not fit.
+def run_all(function: Callable, task: Exercise, part: Part, cases: list[tuple]) -> Ran:
+    """What an answer gives for the cases; needs no right value.
 
     Raises:
-        Found: for what can be said without comparing them.
+        Found: for what can be said without comparing.
     """
-    results, misfit, printed = [], None, io.StringIO()
-    for case, right in zip(cases, rights, strict=True):
-        args = copy.deepcopy(case)
-        with contextlib.redirect_stdout(printed):
-            value = _call(part, function, args)
-        if not isinstance(value, Raised):
-            _refuse_changes(part, function, args, case)
-            if value is not None and right is not None:
-                misfit = misfit or _misfit(value, right)
-        results.append(value)
-    if all(value is None for value in results) and printed.getvalue():
+    quiet = warnings.catch_warnings(action="ignore")  # torch's, which the verdict says better
+    names = _names(part, function, max(map(len, cases), default=0))
+    values, printed = [], Printed()
+    with torch.random.fork_rng(devices=[]), quiet, _guarded(task, part):
+        torch.manual_seed(0)
+        for case in cases:
+            args = copy.deepcopy(case)
+            with contextlib.redirect_stdout(printed):
+                value = _call(part, function, args)
+            if not isinstance(value, Raised):
+                _refuse_changes(names, args, case)
+            values.append(value)
+    return Ran(values, names, printed.count > 0)
+
+
+class Printed(io.TextIOBase):
+    """Takes what an answer prints, and keeps only how much it was."""
+
+    count = 0
+
+    def write(self, text: str) -> int:
+        self.count += len(text)
+        return len(text)
+
+
+def _first_misfit(ran: Ran, rights: list[Any]) -> Found | None:
+    """The first value of another kind than the right one.
+
+    Raises:
+        Found: there is no value where there should be one.
+    """
+    if all(value is None for value in ran.values) and ran.printed:
         text = "your answer prints its result and returns nothing. Replace print(…) by return …"
         raise Found("none", text)
-    if any(v is None for v in results) and not any(right is None for right in rights):
+    if any(value is None for value in ran.values) and not any(right is None for right in rights):
         text = "your answer returned None. End the function with return and the result."
         raise Found("none", text)
-    return results, misfit
+    for value, right in zip(ran.values, rights, strict=True):
+        comparable = not isinstance(value, Raised) and value is not None and right is not None
+        if comparable and (found := _misfit(value, right)):
+            return found
+    return None
 
 
 def _call(part: Part, function: Callable, args: tuple) -> Any:
@@ -325,18 +408,27 @@ def _call(part: Part, function: Callable, args: tuple) -> Any:
     except (Exception, SystemExit) as error:
         if isinstance(error, NotImplementedError) and UNWRITTEN in str(error):
             raise Found("unwritten", str(error)) from None
-        place = guard.file_of(function)
-        frames = traceback.extract_tb(error.__traceback__)
-        inside = [frame for frame in frames if place and frame.filename == place]
+        line = error.own_line if hasattr(error, "own_line") else own_line(function, error)
         is_called_wrong = isinstance(error, TypeError) and " argument" in str(error)
-        is_own = bool(not part.drive or inside or is_called_wrong)
-        line = linecache.getline(place, inside[-1].lineno or 0).strip() if inside else ""
-        where = f" at `{line}`" if line else ""  # the learner's own line, if it can be read
+        is_own = bool(not part.drive or line is not None or is_called_wrong)
+        where = f" at `{line}`" if line else ""
         return Raised(type(error).__name__, str(error), where, is_own)
 
 
-def _refuse_changes(part: Part, function: Callable, args: tuple, case: tuple) -> None:
-    for name, after, before in zip(_names(part, function, len(case)), args, case, strict=True):
+def own_line(function: Callable, error: BaseException) -> str | None:
+    """The learner's own line at which an answer stopped.
+
+    Returns:
+        "" where it can't be read; None where the answer was not running.
+    """
+    place = guard.file_of(function)
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [frame for frame in frames if place and frame.filename == place]
+    return linecache.getline(place, inside[-1].lineno or 0).strip() if inside else None
+
+
+def _refuse_changes(names: Sequence[str], args: tuple, case: tuple) -> None:
+    for name, after, before in zip(names, args, case, strict=False):
         if isinstance(before, torch.Tensor) and not torch.equal(after, before):
             text = f"your input {name} was changed. x -= …, x[…] = … and methods ending in _ write"
             text += " into the caller's tensor; work on a new one."
@@ -414,7 +506,7 @@ def first_index(got: torch.Tensor, right: torch.Tensor) -> tuple[int, ...]:
     return tuple((~close).nonzero()[0].tolist())
 
 
-def _typed_difference(number: str, got: Any, right: Any) -> Found:
+def _typed_difference(task: Exercise, got: Any, right: Any) -> Found:
     """A typed value that is no known mistake; the right one stays the learner's to find."""
     if isinstance(got, torch.Tensor) and got.shape != right.shape:
         return _difference("", got, right)
@@ -425,7 +517,8 @@ def _typed_difference(number: str, got: Any, right: Any) -> Found:
         found = f"{shown(got)} is too {'small' if small < large else 'large'}"
     else:
         found = f"{shown(got)} is not right"
-    return Found("unknown", f'no mistake that this check knows: {found}. hint("{number}") helps.')
+    help_with = f'"{task.number}"' + ("" if task.variant is None else f", variant={task.variant}")
+    return Found("unknown", f"no mistake that this check knows: {found}. hint({help_with}) helps.")
 
 
 def _difference(inputs: str, got: Any, right: Any) -> Found:
@@ -484,10 +577,9 @@ def _names(part: Part, function: Callable, count: int) -> Sequence[str]:
     return names if len(names) == count else [*names, *map(str, range(len(names), count))][:count]
 
 
-def _inputs(part: Part, case: tuple, function: Callable) -> str:
+def _inputs(names: Sequence[str], case: tuple) -> str:
     """The inputs as a learner needs them: shapes of tensors, small values as they are."""
-    names = _names(part, function, len(case))
-    return ", ".join(f"{n} {describe(a)}".strip() for n, a in zip(names, case, strict=True))
+    return ", ".join(f"{n} {describe(a)}".strip() for n, a in zip(names, case, strict=False))
 
 
 def describe(value: Any) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import importlib
+import math
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -27,8 +28,11 @@ def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeUp in the code inside once it has run for `seconds`, on every system and thread.
 
     A second thread raises it, again every half second in case the code swallows it; one single
-    call into compiled code is waited for.
+    call into compiled code is waited for. With math.inf there is no such thread, and no limit.
     """
+    if seconds == math.inf:
+        yield
+        return
     thread, over = threading.get_ident(), threading.Event()
 
     def watch() -> None:
@@ -134,7 +138,7 @@ def name_of(place: str) -> str:
 
 def siblings(function: Callable) -> list[FunctionType]:
     """All functions of the module in which this function or class is written."""
-    found = vars(sys.modules[function.__module__])
+    found = vars(sys.modules[function.__module__]) if function.__module__ in sys.modules else {}
     own = [f for f in found.values() if getattr(f, "__module__", None) == function.__module__]
     return [f for f in own if isinstance(f, FunctionType) and not f.__closure__]
 

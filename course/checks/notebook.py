@@ -20,14 +20,16 @@ CHECK = re.compile(r"""\bcheck\(\s*["'](\d+\.\d+)["']""")
 _collected: contextvars.ContextVar[list | None] = contextvars.ContextVar("collected", default=None)
 
 
-def check(number: str, *answers: object) -> None:
+def check(number: str, *answers: object, variant: int | None = None) -> None:
     """Say whether an answer is right, and if not, what is wrong with it.
 
+    Args:
+        variant: the class whose numbers the exercise has, in a notebook that an instructor gave.
     Example:
         check("4.2", attention_weights)
     """
     try:
-        verdict = judge(number, *answers)
+        verdict = judge(number, *answers, variant=variant)
     except ValueError as error:
         verdict = Verdict(str(number), False, f"✗ {error}", "call")
     collected = _collected.get()
@@ -62,25 +64,27 @@ def note(verdict: Verdict, answers: tuple) -> list[str]:
     return []
 
 
-def hint(number: str) -> None:
+def hint(number: str, variant: int | None = None) -> None:
     """Print the next of three levels of help for an exercise: idea, shape, near-code.
 
+    Args:
+        variant: the class whose numbers the exercise has, as in its check.
     Example:
         hint("4.3")
     """
     try:
-        print(next_hint(number))
+        print(next_hint(number, variant))
     except (OSError, ValueError) as error:
         print(f"✗ {error}")
 
 
-def next_hint(number: str) -> str:
+def next_hint(number: str, variant: int | None = None) -> str:
     """The next level of help as a line, and note that it was given; the third one stays.
 
     Raises:
         ValueError: no such exercise.
     """
-    task = exercise(number)
+    task = exercise(number, variant)
     level = min(progress.read().hints.get(task.number, 0) + 1, 3)
     progress.note("hint", task.number, level)
     return f"{task.number}, help {level} of 3: {task.hints[level - 1]}"
@@ -167,7 +171,7 @@ def run_notebook(path: Path, wanted: Container[str] | None = None) -> Session:
         if error is not None and not CHECK.search(source):
             failed.append(error)
         for number in CHECK.findall(source):
-            session.verdicts.setdefault(number, _unreached(number, error, failed))
+            session.verdicts.setdefault(number, unreached(number, error, failed))
     return session
 
 
@@ -196,7 +200,7 @@ def _run_cell(source: str, name: str, namespace: dict) -> BaseException | None:
     return None
 
 
-def _unreached(number: str, error: BaseException | None, failed: list) -> Verdict:
+def unreached(number: str, error: BaseException | None, failed: list) -> Verdict:
     """The verdict where the check itself did not run: why, if an earlier cell explains it."""
     for earlier in failed:
         if isinstance(earlier, NotImplementedError) and str(earlier).startswith(f"{number}:"):

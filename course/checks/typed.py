@@ -20,6 +20,12 @@ class Seen:
     figures: dict[str, object] = field(default_factory=dict, compare=False)
 
 
+class Written(str):
+    """A value as text, such as a shape: those of different lengths differ and are no error."""
+
+    __repr__ = str.__str__
+
+
 def typed(value: object) -> Callable[[], object]:
     """A known answer to a typed part."""
     return lambda: value

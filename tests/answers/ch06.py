@@ -832,7 +832,7 @@ SAID = [
     (
         "6.5",
         who(f=range(6)),
-        "✗ 6.5f: what position 0 to 2 give to the second block has not changed",
+        "✗ 6.5f: what positions 0 to 2 give to the second block has not changed",
     ),
     (
         "6.5",

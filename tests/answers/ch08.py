@@ -686,7 +686,7 @@ SAID = [
     (
         "8.6",
         (0.886, "not plausible", [1000]),
-        "✗ 8.6c: no mistake that this check knows: '[1000]' is",
+        "✗ 8.6c: no mistake that this check knows: [1000] is",
     ),
     ("8.6", (0.886, "not plausible", "the first"), "✗ 8.6c: type the steps as a list of whole num"),
     (

@@ -1,0 +1,237 @@
+"""Finds what was handed in: whose it is, which chapter, which attempt, and when."""
+
+import csv
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from nbformat import NotebookNode
+
+from course.grading.rules import Rules, moment
+from course.notebook import read_notebook
+
+TIMES = "submitted.csv"
+LARGEST = 20 * 2**20  # bytes of a notebook; a learner's has some thousand
+NAME = re.compile(r"(?:(?P<student>.+)_)?(?P<stem>\d\d_[a-z][a-z_]*?)(?:[- ]*\(?(?P<copy>\d+)\)?)?")
+CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<rest>.+)")
+MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_file_?")
+HEADING = re.compile(r"# (?:Exercises|Solutions) to chapter (\d\d)\b")
+
+
+@dataclass(frozen=True)
+class Student:
+    """A line of the roster; of what is not known, nothing."""
+
+    student: str
+    name: str = ""
+    email: str = ""
+    id_number: str = ""
+    canvas_id: str = ""
+    sis_user_id: str = ""
+    sis_login_id: str = ""
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One notebook that was handed in, or why it can't be read."""
+
+    student: str
+    stem: str  # "04_attention"
+    file: str  # its path below the folder
+    submitted: datetime | None = None
+    notebook: NotebookNode | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass
+class Handed:
+    """All that was handed in, in order of attempts, by whom, and what is to be said of files."""
+
+    students: set[str] = field(default_factory=set)
+    submissions: list[Submission] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+
+def roster(path: Path) -> list[Student]:
+    """Read the roster, a CSV file with a column `student` and any of the others.
+
+    Raises:
+        ValueError: an unknown column, no student, or one twice.
+    """
+    allowed = [each.name for each in fields(Student)]
+    rows = _table(path, {"student"}, allowed)
+    found = [Student(**{key: (value or "").strip() for key, value in row.items()}) for row in rows]
+    names = [each.student for each in found]
+    if not all(names):
+        raise ValueError(f"{path}, line {names.index('') + 2}: no student")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{path}: {', '.join(twice)} more than once in the column student")
+    return found
+
+
+def _table(path: Path, needed: set[str], allowed: list[str]) -> list[dict[str, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not UTF-8; save it as CSV UTF-8") from None
+    reader = csv.DictReader(io.StringIO(text))
+    columns = [*(reader.fieldnames or [])]
+    for column in columns:
+        if column not in allowed:
+            raise ValueError(f"{path}: no column {column!r} is known; there are {_listed(allowed)}")
+    if missing := needed - {*columns}:
+        raise ValueError(f"{path}: the column {_listed(sorted(missing))} is missing")
+    rows = [*reader]
+    if any(None in row for row in rows):
+        raise ValueError(f"{path}: a line has more entries than there are columns")
+    return rows
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names)
+
+
+def collect(folder: Path, known: list[Student], stems: list[str], rules: Rules) -> Handed:
+    """Read every notebook below a folder, before anything of it is run.
+
+    Args:
+        known: the roster, or nobody.
+        stems: the notebooks that are graded, as "04_attention".
+    Raises:
+        ValueError: no such folder, or its submitted.csv can't be read.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; it holds what was handed in")
+    times = _times(folder, rules)
+    handed, people = Handed(), _People(known)
+    for path in sorted(folder.rglob("*"), key=lambda path: _natural(path.as_posix())):
+        file = path.relative_to(folder).as_posix()
+        if _is_passed_over(PurePosixPath(file)):
+            continue
+        if path.is_symlink():
+            handed.remarks.append(f"{file} is a link, which is not followed")
+        elif path.suffix == ".ipynb" and path.is_file():
+            _take(handed, path, file, people, stems, times)
+        elif path.is_file() and file != TIMES:
+            handed.remarks.append(f"{file} is no notebook (.ipynb)")
+    unused = sorted(times.keys() - {each.file for each in handed.submissions})
+    handed.remarks += [f"{TIMES} names {file}, which is not graded" for file in unused]
+    # Attempts in the order of time; where that is not known, of their names.
+    handed.submissions.sort(key=lambda each: each.submitted.timestamp() if each.submitted else 0)
+    return handed
+
+
+def _is_passed_over(path: PurePosixPath) -> bool:
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def _take(
+    handed: Handed,
+    path: Path,
+    file: str,
+    people: "_People",
+    stems: list[str],
+    times: Mapping[str, datetime],
+) -> None:
+    student, rest, is_late = _owner(PurePosixPath(file))
+    notebook, problem = _read(path)
+    stem = _stem(rest, notebook, stems)
+    if student is None:
+        handed.remarks.append(f"{file} names no student")
+        return
+    student = people.find(student)
+    handed.students.add(student)
+    if stem is None:
+        handed.remarks.append(f"{file} is no chapter that is graded")
+        return
+    remarks = [f"{file}: {problem}"] if problem else []
+    if is_late and file not in times:
+        remarks.append(f"Canvas marks {file} LATE; {TIMES} does not say since when")
+    submitted = times.get(file)
+    handed.submissions.append(Submission(student, stem, file, submitted, notebook, (*remarks,)))
+
+
+def _owner(file: PurePosixPath) -> tuple[str | None, str, bool]:
+    """Whose a file is, its name without that, and whether Canvas calls it late."""
+    if len(file.parts) > 1:
+        moodle = MOODLE.fullmatch(file.parts[0])
+        return (moodle["name"] if moodle else file.parts[0]), file.stem, False
+    if canvas := CANVAS.fullmatch(file.stem):
+        return f"canvas {canvas['id']} {canvas['name']}", canvas["rest"], bool(canvas["late"])
+    flat = NAME.fullmatch(file.stem)
+    return (flat and flat["student"]), file.stem, False
+
+
+def _stem(name: str, notebook: NotebookNode | None, stems: list[str]) -> str | None:
+    """Which notebook a file is: by its name, else by its heading."""
+    found = NAME.fullmatch(name)
+    if found and found["stem"] in stems:
+        return found["stem"]
+    headings = (HEADING.match(cell.source) for cell in (notebook.cells if notebook else ()))
+    numbers = [heading[1] for heading in headings if heading]
+    return next((stem for stem in stems if numbers and stem.startswith(numbers[0])), None)
+
+
+def _read(path: Path) -> tuple[NotebookNode | None, str]:
+    if path.stat().st_size > LARGEST:
+        return None, f"larger than {LARGEST // 2**20} MB"
+    try:
+        notebook = read_notebook(path)
+        for cell in notebook.cells:
+            if not isinstance(cell.source, str):  # as the lines that a notebook is stored in
+                cell.source = "".join(cell.source)
+            if cell.cell_type not in ("code", "markdown", "raw"):
+                raise ValueError("a cell of an unknown kind")
+        return notebook, ""
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return None, "not a notebook that can be read"
+
+
+def _times(folder: Path, rules: Rules) -> dict[str, datetime]:
+    path = folder / TIMES
+    if not path.exists():
+        return {}
+    rows = _table(path, {"file", "submitted"}, ["file", "submitted"])
+    zone = rules.timezone
+    return {
+        row["file"].strip(): moment(f"{path}, {row['file']}", row["submitted"] or "", zone)
+        for row in rows
+    }
+
+
+def _natural(text: str) -> list:
+    """A key that sorts `attempt 10` behind `attempt 2`."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text)]
+
+
+class _People:
+    """Finds the line of the roster that a folder or a file name means."""
+
+    def __init__(self, known: list[Student]):
+        self.by: dict[str, set[str]] = {}
+        for each in known:
+            last_first = " ".join(reversed(each.name.split()))
+            keys = (each.student, each.email, each.name, each.sis_login_id, last_first)
+            for key in {_squashed(key) for key in keys if key} | {f"canvas{each.canvas_id}"}:
+                self.by.setdefault(key, set()).add(each.student)
+
+    def find(self, named: str) -> str:
+        """The student meant, or the name itself where that is nobody, or several."""
+        label, _, rest = named.partition(" ")
+        number, _, name = rest.partition(" ")
+        if label == "canvas" and number.isdigit():
+            keys, named = (f"canvas{number}", _squashed(name)), f"{name}_{number}"
+        else:
+            keys = (_squashed(named),)
+        for key in keys:
+            if len(found := self.by.get(key, ())) == 1:
+                return next(iter(found))
+        return named
+
+
+def _squashed(text: str) -> str:
+    return re.sub(r"\W", "", text).casefold()

@@ -1,0 +1,504 @@
+"""Grading: what is read, what an answer's process may do and know, points, and the files."""
+
+import csv
+import io
+import json
+import os
+import pickle
+import random
+import re
+import socket
+import sys
+import xml.etree.ElementTree as ET
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import torch
+
+from course import paths, syllabus
+from course.checks import engine
+from course.checks.engine import Verdict
+from course.exercises import exercise
+from course.grading import demo, grade, judging, plain, remote, report, rules, sandbox, scores
+from course.grading.submissions import Student, Submission, collect, roster
+from course.notebook import chapters, code_cells, notebook_text, read_notebook
+
+CHAPTERS = syllabus.load().chapters
+EXERCISES = [each for chapter in CHAPTERS for each in chapter.exercises]
+TASKS = [
+    task for path in chapters(paths.SOLUTIONS) for task in engine.exercises(path.stem[:2]).values()
+]
+STEMS = ["02_data", "04_attention"]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="submissions run on Linux alone")
+
+
+# Values on their way
+
+
+def test_plain_values_come_back_as_they_were():
+    generator = torch.Generator().manual_seed(3)
+    value = {
+        "a": [1, -2.5, True, None, "é\ud800", (), {3, 4}],
+        (1, "b"): torch.arange(6.0).view(2, 3).T,
+        "none": torch.empty(0, 3, dtype=torch.int64),
+        "bool": torch.tensor([True, False]),
+        "b16": torch.ones(2, dtype=torch.bfloat16),
+        "nan": float("nan"),
+        "place": torch.device("meta"),
+        "meta": torch.empty(2, device="meta"),
+        "kind": torch.float64,
+        "random": generator,
+        "counts": Counter("aab"),
+    }
+    back = plain.decode(plain.encode(value))
+    assert list(back) == list(value) and back["a"] == value["a"]
+    for name in ((1, "b"), "none", "bool", "b16"):
+        assert torch.equal(back[name], value[name]) and back[name].dtype == value[name].dtype
+    assert back["meta"].device.type == "meta" and back["nan"] != back["nan"]
+    assert (back["place"], back["kind"]) == (value["place"], value["kind"])
+    assert back["counts"]["c"] == 0
+    assert torch.equal(torch.rand(3, generator=back["random"]), torch.rand(3, generator=generator))
+
+
+class Loaded:
+    """Would run something if it was unpickled."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_what_is_not_plain_stays_behind_and_is_only_named():
+    data = plain.encode([Loaded()], lambda value: plain.Shadow(type(value).__name__, shown="<it>"))
+    (back,) = plain.decode(data)
+    assert engine.describe(back) == "a Loaded" and repr(back) == "<it>"
+    assert not isinstance(back, Loaded)
+    with pytest.raises(plain.NotPlain):
+        plain.encode([Loaded()])
+    with pytest.raises(plain.NotPlain):
+        plain.encode(torch.ones(2, requires_grad=True))
+
+
+def test_no_bytes_do_more_than_fail():
+    data = plain.encode({"x": [torch.ones(2, 3), "text", 7], "y": torch.tensor([1, 2])})
+    for broken in (b"", data[:-1], data + b"\0", data[:20], pickle.dumps(Loaded())):
+        with pytest.raises(ValueError):
+            plain.decode(broken)
+    deep, many = b"[" * 10**5, b'["tensor", "float32", [1099511627776, 1099511627775]]'
+    for head in (
+        deep,
+        many,
+        b'["tensor", "float32", [-1]]',
+        b'["other"]',
+        b'{"a": 1}',
+        b"9" * 9999,
+    ):
+        with pytest.raises(ValueError):
+            plain.decode(plain.HEAD.pack(len(head)) + head)
+    chance = random.Random(0)
+    for _ in range(500):
+        changed = bytearray(data)
+        changed[chance.randrange(len(data))] = chance.randrange(256)
+        try:
+            plain.decode(bytes(changed))
+        except ValueError:
+            continue
+
+
+def test_inputs_are_changed_in_place_as_the_answer_changed_them():
+    generator = torch.Generator().manual_seed(1)
+    tensor, items = torch.ones(2), [torch.zeros(2), 5]
+    after = [torch.tensor([1.0, 7.0]), [torch.ones(2), 6, 7], torch.Generator().manual_seed(9)]
+    inner = items[0]
+    remote.put_back([tensor, items, generator], after)
+    assert tensor.tolist() == [1, 7] and inner.tolist() == [1, 1] and items[1:] == [6, 7]
+    assert generator.initial_seed() == 9 or torch.equal(generator.get_state(), after[2].get_state())
+
+
+# What a process of a submission gets to know, and may do
+
+
+def codes(answer) -> set[bytes]:
+    """The compiled code of an answer; what is too short to tell is left out."""
+    found = engine.guard.methods(answer) if isinstance(answer, type) else [answer]
+    found = [getattr(engine.guard.unwrapped(each), "__code__", None) for each in found]
+    return {code.co_code for code in found if code and len(code.co_code) > 40}
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.number)
+def test_no_right_and_no_wrong_answer_travels(task):
+    for part in (part for part in task.parts if not part.read):
+        cases = part.cases(torch.Generator().manual_seed(0))
+        luggage = remote.luggage(task, part, cases)
+        for answer in (part.right, *(wrong.answer for wrong in part.wrong)):
+            assert not any(code in luggage for code in codes(answer)), getattr(
+                answer, "__name__", ""
+            )
+        for text in (*task.hints, *(w.hint for w in part.wrong if isinstance(w.hint, str))):
+            assert text.encode() not in luggage
+
+
+def test_the_copy_of_the_course_holds_no_answer(tmp_path):
+    remote.copy_course(tmp_path / "code")
+    texts = {path: path.read_text(encoding="utf-8") for path in tmp_path.rglob("*.py")}
+    assert (tmp_path / "code/course/grading/zygote.py") in texts
+    assert (tmp_path / "code/minigpt_lib/attention.py") in texts
+    for path, text in texts.items():
+        assert not re.search(r"^EXERCISES = \{|^VARIANTS|^def right_", text, re.MULTILINE), path
+        assert not re.search(r"^ *### BEGIN SOLUTION", text, re.MULTILINE), path
+    assert not [*tmp_path.rglob("*.ipynb")]
+
+
+def attempts(home: Path, outside: Path, address: tuple) -> dict[str, object]:
+    """What a confined process manages to do."""
+    tries = {
+        "writes at home": lambda: (home / "own.txt").write_text("mine"),
+        "reads Python": lambda: Path(os.__file__).read_text(),
+        "reads outside": lambda: outside.read_text(),
+        "writes outside": lambda: outside.write_text("all points"),
+        "removes outside": outside.unlink,
+        "writes to tmp": lambda: Path("/tmp/minigpt-grade-test").write_text("x"),
+        "writes a large file": lambda: (home / "large").write_bytes(bytes(2 * 2**20)),
+        "forks": os.fork,
+        "executes": lambda: os.execv("/bin/true", ["true"]),
+        "kills": lambda: os.kill(os.getppid(), 9),
+        "connects": lambda: socket.create_connection(address, 1),
+        "takes memory": lambda: len(bytearray(2**31)),
+    }
+    managed = {}
+    for name, action in tries.items():
+        try:
+            action()
+            managed[name] = True
+        except (OSError, MemoryError):
+            managed[name] = False
+    return managed
+
+
+@linux
+def test_a_confined_process_reads_python_writes_at_home_and_nothing_else(tmp_path):
+    if not sandbox.landlock_version():
+        pytest.skip("this kernel has no Landlock")
+    home, outside = tmp_path / "home", tmp_path / "roster.csv"
+    home.mkdir()
+    outside.write_text("student")
+    outside.chmod(0o666)
+    tmp_path.chmod(0o777)
+    server = socket.create_server(("127.0.0.1", 0))
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        limits = sandbox.Limits(memory_mb=512, file_mb=1)
+        try:
+            readable = [sys.prefix, sys.base_prefix, "/usr", "/lib"]
+            sandbox.confine(home, readable, limits)
+            done = attempts(home, outside, server.getsockname())
+        except BaseException as error:
+            done = {"failed": repr(error)}
+        os.write(writer, json.dumps(done).encode())
+        os._exit(0)
+    os.close(writer)
+    managed = json.loads(os.read(reader, 10**6))
+    os.waitpid(pid, 0)
+    assert {name for name, value in managed.items() if value} == {"writes at home", "reads Python"}
+    assert outside.read_text() == "student"
+
+
+def test_elsewhere_than_on_linux_grade_refuses(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    for run in (
+        lambda: grade.grade(tmp_path, tmp_path / "g.csv"),
+        lambda: demo.run(tmp_path / "g.csv"),
+    ):
+        with pytest.raises(OSError, match="Linux alone"):
+            run()
+    assert not [*tmp_path.iterdir()]
+
+
+# What counts of a notebook
+
+
+def test_of_a_notebook_only_the_answer_cells_count():
+    (path,) = chapters(paths.SOLUTIONS, ["04"])
+    notebook, handed_in = judging.load(path), exercise(path)
+    for cell in code_cells(handed_in):
+        cell.source += "\nprint('passed')"
+    answers = judging.answers_in(handed_in, notebook)
+    assert list(answers) == notebook.numbers
+    assert all(source.startswith(f"# {number} ") for number, source in answers.items())
+    prepared = [step.source for step in notebook.steps if not step.is_answer]
+    assert not any("passed" in source for source in prepared)
+    by_id = {cell["id"]: cell for cell in code_cells(handed_in)}
+    by_id["window"].source = "# mine\nwindow_mask = 3"
+    by_id["leak"]["id"] = "another"
+    handed_in.cells.remove(by_id["order"])
+    answers = judging.answers_in(handed_in, notebook)
+    assert answers["4.7"] == "# mine\nwindow_mask = 3" and "4.6" not in answers
+    assert answers["4.5"].startswith("# 4.5 ")
+
+
+def test_cells_that_only_try_an_answer_out_are_left_out():
+    (path,) = chapters(paths.SOLUTIONS, ["02"])
+    notebook = judging.load(path)
+    answers = judging.answers_in(read_notebook(path), notebook)
+    names = {step.id: index for index, step in enumerate(notebook.steps)}
+    found = judging.needed(notebook, answers)
+    assert names["imports"] in found and names["fifty-steps"] not in found
+    answers["2.4"] = "faulty = [2, 5]\nprint(ids)"
+    assert names["fifty-steps"] in judging.needed(notebook, answers)
+    assert names["imports"] in judging.needed(notebook, answers | {"2.4": "def ("})
+
+
+# What was handed in
+
+
+def write(folder: Path, file: str, text: str | None = None) -> None:
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    stem = "02_data" if "02" in file else "04_attention"
+    (folder / file).write_text(text or (paths.EXERCISES / f"{stem}.ipynb").read_text())
+
+
+CLASS = [
+    Student("ada", "Ada King", "ada@example.org", canvas_id="77"),
+    Student("bo", "Bo Ek", "bo@example.org"),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "student", "stem"),
+    [
+        ("ada/04_attention.ipynb", "ada", "04_attention"),
+        ("ada/week 3/04_attention (1).ipynb", "ada", "04_attention"),
+        ("Ada King/homework.ipynb", "ada", "04_attention"),
+        ("ada_04_attention.ipynb", "ada", "04_attention"),
+        ("kingada_77_1234_02_data-3.ipynb", "ada", "02_data"),
+        ("ekbo_LATE_78_1235_02_data.ipynb", "bo", "02_data"),
+        ("Bo Ek_4711_assignsubmission_file_/02_data.ipynb", "bo", "02_data"),
+        ("bo@example.org/02_data.ipynb", "bo", "02_data"),
+        ("stranger/02_data.ipynb", "stranger", "02_data"),
+    ],
+)
+def test_files_are_found_as_systems_name_them(tmp_path, file, student, stem):
+    write(tmp_path, file)
+    handed = collect(tmp_path, CLASS, STEMS, rules.Rules())
+    assert [(s.student, s.stem) for s in handed.submissions] == [(student, stem)]
+    assert ("LATE" in file) == bool(handed.submissions[0].remarks)
+
+
+def test_files_that_are_no_submission_are_named_and_not_followed(tmp_path):
+    (tmp_path / "secret.ipynb").write_text("{}")
+    folder = tmp_path / "in"
+    write(folder, "ada/02_data.ipynb", "[]")
+    write(folder, "ada/notes.txt")
+    write(folder, "ada/.ipynb_checkpoints/04_attention.ipynb")
+    write(folder, "ada/06_blocks.ipynb", notebook_text(exercise(*chapters(paths.SOLUTIONS, ["6"]))))
+    write(folder, "04_attention.ipynb")
+    (folder / "ada" / "04_attention.ipynb").symlink_to(tmp_path / "secret.ipynb")
+    handed = collect(folder, [], STEMS, rules.Rules())
+    (broken,) = handed.submissions
+    assert broken.notebook is None and "not a notebook" in broken.remarks[0]
+    assert sorted(handed.remarks) == [
+        "04_attention.ipynb names no student",
+        "ada/04_attention.ipynb is a link, which is not followed",
+        "ada/06_blocks.ipynb is no chapter that is graded",
+        "ada/notes.txt is no notebook (.ipynb)",
+    ]
+
+
+def test_attempts_are_in_the_order_of_time_else_of_their_names(tmp_path):
+    for count in (10, 9, 2):
+        write(tmp_path, f"ada/attempt {count}/04_attention.ipynb")
+    order = [s.file for s in collect(tmp_path, [], STEMS, rules.Rules()).submissions]
+    assert [re.search(r"\d+", file)[0] for file in order] == ["2", "9", "10"]
+    times = "file,submitted\nada/attempt 10/04_attention.ipynb,2027-01-01\n"
+    times += "ada/attempt 2/04_attention.ipynb,2027-01-02T00:00:00+14:00\n"
+    (tmp_path / "submitted.csv").write_text(times + "nowhere,2027-01-01\n")
+    handed = collect(tmp_path, [], STEMS, rules.Rules())
+    assert [re.search(r"\d+", s.file)[0] for s in handed.submissions] == ["9", "2", "10"]
+    assert handed.remarks == ["submitted.csv names nowhere, which is not graded"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name\nAda\n", "the column student is missing"),
+        ("student,grade\nada,1\n", "no column 'grade' is known; there are student, name"),
+        ("student\nada\nada\n", "ada more than once"),
+        ("student,name\n,Ada\n", "line 2: no student"),
+        ("student\nada,1\n", "more entries than there are columns"),
+        (b"student\n\xe9\n", "is not UTF-8"),
+    ],
+)
+def test_a_roster_that_cannot_be_used_is_refused(tmp_path, text, said):
+    path = tmp_path / "roster.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ValueError, match=re.escape(said)):
+        roster(path)
+
+
+# What it is worth
+
+
+def read_rules(tmp_path: Path, text: str) -> rules.Rules:
+    (tmp_path / "grade.yml").write_text(text)
+    return rules.load(tmp_path / "grade.yml", EXERCISES)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pionts: {}", "there is no 'pionts'; there are chapters, points"),
+        ("points: {transfers: 1}", "points: there is no 'transfers'; there are write-first"),
+        ("points: {transfer: -1}", "points, transfer is -1; write a number from 0"),
+        ("points: {transfer: .nan}", "write a number from 0"),
+        ("exercises: {'4.77': 1}", "exercises: there is no '4.77'"),
+        ("late: {per_day: 1}", "late: there is no 'per_day'; there are percent_per_day, maximum"),
+        ("attempts: first", "attempts is 'first'; write last or best"),
+        ("timezone: Mars", "timezone 'Mars' is none"),
+        ("due: tomorrow", "due  is 'tomorrow'; write a time such as"),
+        ("due: {'44': 2027-01-01}", "due: there is no '44'"),
+        ("chapters: ['44']", "chapters: there is no '44'"),
+        ("seed: 1.5", "seed is 1.5; write a whole number"),
+        ("- a", "expected `key: value` lines"),
+        ("a: [", "is no YAML"),
+    ],
+)
+def test_a_rule_that_is_none_is_refused(tmp_path, text, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        read_rules(tmp_path, text)
+
+
+def test_lateness_counts_days_begun_after_grace_and_extension(tmp_path):
+    found = read_rules(
+        tmp_path,
+        "due: {4: 2027-03-27 18:00, 5: 2027-05-01}\ntimezone: Europe/Berlin\ngrace_minutes: 30\n"
+        "extensions: {mia: 2027-04-01, ole: 2027-01-01}\nlate: {percent_per_day: 20, maximum: 50}",
+    )
+    berlin = ZoneInfo("Europe/Berlin")
+
+    def days(student: str, *moment: int, chapter: str = "04", zone=berlin) -> int:
+        return found.days_late(chapter, student, datetime(*moment, tzinfo=zone))
+
+    assert days("ada", 2027, 3, 27, 18, 30) == 0 < days("ada", 2027, 3, 27, 18, 31) == 1
+    assert days("ada", 2027, 3, 27, 18, 0, zone=ZoneInfo("UTC")) == 1
+    assert days("ada", 2027, 3, 29, 18, 0) == 2  # the clocks went forward in between
+    assert days("mia", 2027, 4, 1, 23, 59) == 0 < days("mia", 2027, 4, 3) == 1
+    assert days("ole", 2027, 3, 27, 17, 0) == 0 == days("ada", 2027, 5, 1, 20, chapter="05")
+    assert found.days_late("04", "ada", None) == days("ada", 2030, 1, 1, chapter="06") == 0
+    assert [found.kept(n) for n in (0, 1, 2, 3, 99)] == [1, 0.8, 0.6, 0.5, 0.5]
+
+
+def judged(*numbers: str, chapter: str = "04") -> dict[str, Verdict]:
+    """Verdicts of a chapter in which these are right."""
+    ids = [each.id for each in EXERCISES if scores.chapter_of(each.id) == chapter]
+    return {
+        i: Verdict(i, i in numbers, f"{i} said", None if i in numbers else "no scale") for i in ids
+    }
+
+
+def test_transfer_earns_points_and_the_rest_completion(tmp_path):
+    found = read_rules(tmp_path, "completion: 8\nexercises: {'4.7': 3}\n")
+    fourth = next(each.exercises for each in CHAPTERS if each.number == "04")
+    handed = Submission("ada", "04_attention", "a.ipynb")
+
+    def points(*numbers: str) -> float:
+        return scores.attempt(found, fourth, handed, judged(*numbers)).points
+
+    assert points() == 0 and points("4.5") == 10 and points("4.7") == 3
+    assert points("4.1", "4.2") == 4 and scores.best(found, fourth) == 31
+    first, second = (scores.attempt(found, fourth, handed, judged(n)) for n in ("4.5", "4.7"))
+    assert scores.counting(rules.Rules(attempts="best"), [first, second]) is first
+    assert scores.counting(rules.Rules(), [first, second]) is second
+
+
+def test_the_syllabus_has_the_roles_that_the_exercises_tell_the_learner():
+    said = {}
+    for path in chapters(paths.SOLUTIONS):
+        for cell in read_notebook(path).cells:
+            if found := re.match(r"## (\d+\.\d+) .*\n\n(.+)", cell.source):
+                words = found[2].split(" · ")
+                said[found[1]] = next((role for role in syllabus.ROLES if role in words), "")
+    assert {each.id: each.role for each in EXERCISES if each.id in said} == said
+    assert len(said) == len(TASKS)
+
+
+# The files that are written
+
+
+def a_sheet() -> scores.Sheet:
+    """Two students, the first with names that try something."""
+    fourth = next(each.exercises for each in CHAPTERS if each.number == "04")
+    worth = rules.Rules(points={"write-first": 0, "transfer": 4, "other": 1})
+    who = Student("a/b", '=cmd|"x"\x07', "+1@example.org", canvas_id="5", sis_login_id="-1")
+    row = scores.Row(who, attempts=1, remarks=["@all\nhere"])
+    handed = Submission("a/b", "04_attention", "a.ipynb")
+    verdicts = judged("4.1", "4.5") | {
+        "4.2": Verdict("4.2", False, "✗ <b>|\x01", "no scale", "The Ruler")
+    }
+    row.chapters["04"] = scores.attempt(worth, fourth, handed, verdicts)
+    rows = (row, scores.Row(Student("a_b"), remarks=["nothing handed in"]))
+    return scores.Sheet(worth, {"04": fourth}, rows, ("a remark",))
+
+
+def table(text: str) -> list[list[str]]:
+    return [*csv.reader(io.StringIO(text))]
+
+
+def test_no_cell_is_a_formula_and_every_row_has_all_columns(tmp_path):
+    sheet = a_sheet()
+    for text in (report.grades(sheet), report.canvas(sheet), report.moodle(sheet)):
+        rows = table(text)
+        assert len({len(row) for row in rows}) == 1
+        assert not [
+            cell for row in rows for cell in row if cell.lstrip()[:1] in ("=", "+", "-", "@")
+        ]
+        assert all(character.isprintable() for character in text.replace("\n", ""))
+    head, first, second = table(report.grades(sheet))
+    assert head[3:10] == ["4.1", "4.2", "4.3", "4.4", "4.5", "4.6", "4.7"]
+    assert first[3:12] == ["done", "open", "open", "open", "4", "0", "0", "4", "4"]
+    assert (
+        second[3:12] == ["", "", "", "", "", "", "", "", "0"] and second[-1] == "nothing handed in"
+    )
+    head, points, first, _ = table(report.canvas(sheet))
+    assert head == [
+        "Student",
+        "ID",
+        "SIS User ID",
+        "SIS Login ID",
+        "Section",
+        "Chapter 04 Attention",
+    ]
+    assert points[0] == "Points Possible" and points[5] == "12" and first[1] == "5"
+
+
+def test_the_report_of_tests_is_xml_with_what_the_check_said():
+    first, second = ET.fromstring(report.junit(a_sheet()))
+    assert first.attrib == {"name": "a/b", "tests": "7", "failures": "5", "skipped": "0"}
+    assert first.findall("testcase/failure")[0].attrib == {"message": "✗ <b>| ", "type": "no scale"}
+    assert second.attrib["skipped"] == "7"
+
+
+def test_the_summary_counts_mistakes_and_names_what_nobody_solved():
+    text = report.summary(a_sheet())
+    assert "| 4.2 Attention weights | 0 of 1 | no scale | The Ruler | 1 | ✗ &lt;b>/  |" in text
+    assert "- 4.7 A window of w" in text and "- 4.5 Find the leak" not in text
+    assert "| Chapter 04 Attention | 1 of 2 | 4 | 12 |" in text and "- a remark" in text
+
+
+def test_each_student_has_a_file_of_their_own_and_it_stays_in_the_folder(tmp_path):
+    report.write(a_sheet(), tmp_path / "grades.csv")
+    files = sorted(path.name for path in (tmp_path / "feedback").iterdir())
+    assert files == ["a_b.txt", "a_b~2.txt"]
+    assert "4 of 12 points" in (tmp_path / "feedback" / "a_b.txt").read_text(encoding="utf-8")
+    names = report._file_names([scores.Row(Student(name)) for name in ("../x", "..", "A", "a")])
+    assert names == ["x", "student", "A", "a~2"]
+
+
+@pytest.mark.parametrize("content", [None, "{}", "[]", '{"seed"'])
+def test_a_folder_that_is_no_key_is_refused(tmp_path, content):
+    if content:
+        (tmp_path / "assignment.json").write_text(content)
+    with pytest.raises(ValueError, match="holds no assignment"):
+        grade.source_of(tmp_path)
