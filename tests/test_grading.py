@@ -349,7 +349,7 @@ def read_rules(tmp_path: Path, text: str) -> rules.Rules:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("pionts: {}", "there is no 'pionts'; there are chapters, points"),
+        ("marks: {}", "there is no 'marks'; there are chapters, points"),
         ("points: {transfers: 1}", "points: there is no 'transfers'; there are write-first"),
         ("points: {transfer: -1}", "points, transfer is -1; write a number from 0"),
         ("points: {transfer: .nan}", "write a number from 0"),

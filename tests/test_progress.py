@@ -86,7 +86,7 @@ def test_two_writers_at_once_lose_nothing(my):
 
 def test_a_mistake_turns_its_card_once(my, monkeypatch, capsys):
     verdict = Verdict("4.2", False, "✗ 4.2: …", "no scale", "The Ruler")
-    monkeypatch.setattr(notebook, "judge", lambda number, *answers: verdict)
+    monkeypatch.setattr(notebook, "judge", lambda number, *answers, variant: verdict)
     check("4.2", None)
     check("4.2", None)
     lines = capsys.readouterr().out.splitlines()

@@ -6,13 +6,11 @@ from html import escape
 
 from course import paths
 from course.exercises import BEGIN, END
+from course.notebook import code_cells, read_notebook
 
 
 def solution(number: str) -> str | None:
     """The course's solution of an exercise as source text; None where the course comes without."""
-    # Slow to load, and a check that does not pass needs none of it.
-    from course.notebook import code_cells, read_notebook
-
     chapter = f"{int(number.partition('.')[0]):02d}"
     for path in paths.SOLUTIONS.glob(f"{chapter}_*.ipynb"):
         for cell in code_cells(read_notebook(path)):

@@ -702,9 +702,9 @@ def held(corpus: Corpus) -> dict:
     table = right_table(train, V)
     pairs = {"train": pair_counts(train, V), "val": pair_counts(val, V)}
     own = pairs["val"] / pairs["val"].sum(1, keepdim=True).clamp(min=1)
-    # By how much a table scores worse on the validation text, counted on the one and the other.
-    gaps = [
-        mean_over(pairs["val"], -counted.log()) - mean_over(pairs["train"], -counted.log())
+    # What a table of the one text, and one of the other, scores on each.
+    scores = [
+        {part: mean_over(pairs[part], -counted.log()) for part in pairs}
         for counted in (table, right_table(val, V))
     ]
     return {
@@ -714,8 +714,9 @@ def held(corpus: Corpus) -> dict:
         "pairs": pairs,
         "table": table,
         "floor": mean_over(pairs["val"], -own.clamp(min=1e-9).log()),
-        "counted": mean_over(pairs["val"], -table.log()),
-        "gap": sum(gaps) / 2,  # nearer to which of the two
+        "counted": scores[0]["val"],
+        # By how much a table scores worse on the validation text: nearer to which of the two?
+        "gap": sum(score["val"] - score["train"] for score in scores) / 2,
     }
 
 

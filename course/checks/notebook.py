@@ -13,6 +13,7 @@ from course import paths
 from course.checks import beside, guard, progress
 from course.checks.engine import Verdict, exercise, exercises, judge
 from course.exercises import TITLE
+from course.notebook import chapters, code_cells, read_notebook
 
 SECONDS_PER_CELL = 60.0
 TOOLS = re.compile(r"\A# For (\d+\.\d+)\b")  # a cell that only this exercise needs
@@ -127,8 +128,6 @@ def _locate(which: str) -> tuple[Path, str | None]:
         if not path.exists():
             raise ValueError(f"there is no notebook {which}")
         return path, None
-    from course.notebook import chapters
-
     number = exercise(which).number if "." in which else None
     chapter = which.partition(".")[0]
     exercises(chapter)  # a ValueError if there are none
@@ -149,9 +148,6 @@ def run_notebook(path: Path, wanted: Container[str] | None = None) -> Session:
         wanted: exercises; of the others, those whose answers are values alone are left out with
             the cells that begin "# For" and their number, since an experiment trains for a while.
     """
-    # Slow to load, and `check` in a notebook needs none of it.
-    from course.notebook import code_cells, read_notebook
-
     cells = [cell.source for cell in code_cells(read_notebook(path))]
     session = Session(cells)
     namespace = {"__name__": "__main__"}
