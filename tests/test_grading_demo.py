@@ -40,7 +40,7 @@ def test_the_demo_scores_everybody_as_expected_and_twice_the_same(tmp_path, caps
         assert demo.run(tmp_path / name / "grades.csv") == 0, capsys.readouterr().out
     one, two = results(tmp_path / "one"), results(tmp_path / "two")
     assert one == two and len(one) == 7 + 31
-    with pytest.raises(ValueError, match="there already"):
+    with pytest.raises(ValueError, match="holds files already"):
         demo.run(tmp_path / "one" / "grades.csv")
 
 

@@ -300,9 +300,9 @@ def reads(work: Work) -> None:
             for path in ({str(solution)!r}, {str(other)!r}):
                 try:
                     cells = json.load(open(path))["cells"]
-                    found = next(c for c in cells if "4.7 A window" in c["source"][0])
+                    found = ("".join(c["source"]) for c in cells if c["cell_type"] == "code")
                     names = dict(globals())
-                    exec("".join(found["source"]), names)
+                    exec(next(source for source in found if "def window_mask" in source), names)
                     return names["window_mask"](T, w)
                 except OSError:
                     pass
@@ -413,7 +413,7 @@ def run(out: Path) -> int:
     folder = base / "submissions"
     write_samples(base)
     watched = [folder, base / "roster.csv", paths.ROOT / "course" / "checks", paths.SOLUTIONS]
-    before = _fingerprint(watched)
+    before = _fingerprints(watched)
     sheet = grade(folder, out, base / "roster.csv", base / "grade.yml")
     found = {row.student.student: row.total for row in sheet.rows}
     right = 0
@@ -425,9 +425,10 @@ def run(out: Path) -> int:
             f"expected {sample.points:g}, found {found[sample.name]:g}"
         )
     print(f"{right} of {len(SAMPLES)} scores as expected; the files lie in {base}")
-    if _fingerprint(watched) != before:
-        print("✗ a file that the grader reads was changed")
-        return 1
+    after = _fingerprints(watched)
+    for file in sorted(path for path in before | after if before.get(path) != after.get(path)):
+        print(f"✗ {file}, which the grader reads, was changed")
+        right = 0
     return 0 if right == len(SAMPLES) else 1
 
 
@@ -437,9 +438,9 @@ def write_samples(base: Path) -> None:
     Raises:
         ValueError: the folder holds something already.
     """
+    if base.exists() and any(base.iterdir()):
+        raise ValueError(f"{base} holds files already; name a new folder: --out demo/grades.csv")
     folder = base / "submissions"
-    if folder.exists():
-        raise ValueError(f"{folder} is there already; name a new folder with --out")
     times = []
     for sample in SAMPLES:
         for file, text in sample.files(folder).items():
@@ -454,12 +455,12 @@ def write_samples(base: Path) -> None:
     write_atomic(base / "roster.csv", "\n".join(["student,name,canvas_id", *lines]) + "\n")
 
 
-def _fingerprint(places: list[Path]) -> str:
-    """A hash of every file in these places."""
-    total = hashlib.sha256()
+def _fingerprints(places: list[Path]) -> dict[Path, str]:
+    """Mode and hash of every file in these places."""
+    found = {}
     for place in places:
         files = sorted(place.rglob("*")) if place.is_dir() else [place]
         for file in (f for f in files if f.is_file() and "__pycache__" not in f.parts):
-            total.update(f"{file}\0{file.stat().st_mode}\0".encode())
-            total.update(file.read_bytes())
-    return total.hexdigest()
+            hashed = hashlib.sha256(file.read_bytes()).hexdigest()
+            found[file] = f"{file.stat().st_mode:o} {hashed}"
+    return found

@@ -86,8 +86,7 @@ def grade(
     known = {each.number: each.exercises for each in syllabus.load().chapters}
     valued = rules.load(weights, [each for number in notebooks for each in known[number]])
     people = submissions.roster(roster) if roster else []
-    wanted = {n: notebook for n, notebook in notebooks.items() if n in (valued.chapters or known)}
-    stems = [notebook.stem for notebook in wanted.values()]
+    stems = [notebooks[number].stem for number in valued.chapters or notebooks]
     handed = submissions.collect(folder, people, stems, valued)
     there = valued.chapters or sorted({each.stem[:2] for each in handed.submissions})
     if not there:
