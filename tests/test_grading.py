@@ -433,7 +433,7 @@ def a_sheet() -> scores.Sheet:
     """Two students, the first with names that try something."""
     fourth = next(each.exercises for each in CHAPTERS if each.number == "04")
     worth = rules.Rules(points={"write-first": 0, "transfer": 4, "other": 1})
-    who = Student("a/b", '=cmd|"x"\x07', "+1@example.org", canvas_id="5", sis_login_id="-1")
+    who = Student("a/b", '\t=cmd|"x"\x07', "+1@example.org", canvas_id="5", sis_login_id="-1")
     row = scores.Row(who, attempts=1, remarks=["@all\nhere"])
     handed = Submission("a/b", "04_attention", "a.ipynb")
     verdicts = judged("4.1", "4.5") | {
