@@ -197,9 +197,7 @@ def linked(chapter: Chapter, text: str | None = None) -> str:
 
 def minutes(chapter: Chapter) -> tuple[int, int, int, int]:
     """Reading core and all, exercises core and all."""
-    every = sum(exercise.minutes for exercise in chapter.exercises)
-    core = sum(exercise.minutes for exercise in chapter.exercises if not exercise.more)
-    return chapter.core, chapter.all, core, every
+    return chapter.core, chapter.all, *chapter.exercise_minutes
 
 
 def hours(total: int) -> str:

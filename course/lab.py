@@ -1,9 +1,11 @@
 """What `minigpt lab` and `minigpt check` do: a learner's own copies, and their answers."""
 
 import itertools
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from course import paths, syllabus
@@ -29,7 +31,9 @@ def open_lab(chapter: str | None, options: list[str]) -> int:
     start = next(copy for copy in copies if copy.parent.name == page.parent.name)
     url = f"--LabApp.default_url=/lab/tree/{start.relative_to(paths.MY).as_posix()}"
     command = [sys.executable, "-m", "jupyterlab", url, *options]
-    return subprocess.run(command, cwd=paths.MY).returncode
+    # So that a terminal in JupyterLab finds the `minigpt` of this environment.
+    search = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+    return subprocess.run(command, cwd=paths.MY, env=os.environ | {"PATH": search}).returncode
 
 
 def next_page() -> Path:

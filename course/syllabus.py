@@ -62,6 +62,12 @@ class Chapter:
         """Number and title: "04 Attention"."""
         return f"{self.number} {self.title}"
 
+    @property
+    def exercise_minutes(self) -> tuple[int, int]:
+        """Minutes for the core exercises, and for all of them."""
+        core = sum(exercise.minutes for exercise in self.exercises if not exercise.more)
+        return core, sum(exercise.minutes for exercise in self.exercises)
+
 
 @dataclass(frozen=True)
 class Syllabus:
@@ -194,15 +200,24 @@ def _readme(syllabus: Syllabus, check: bool, root: Path) -> list[str]:
 
 
 def table_text(syllabus: Syllabus) -> str:
-    """The syllabus as a Markdown table: chapter, what it builds, minutes."""
-    rows = ["| chapter | you build | minutes (core) | exercises |", "|---|---|---|---|"]
+    """The syllabus as a Markdown table: chapter, what it builds, minutes, and those of all."""
+    rows = ["| chapter | you build | to read, minutes (core) | exercises | to do, minutes (core) |"]
+    rows.append("|---|---|---|---|---|")
     for chapter in syllabus.chapters:
         link = f"[{chapter.name}](notebooks/{chapter.notebook}.ipynb)"
         builds = ", ".join(f"`{module}`" for module in chapter.modules) or "–"
-        rows.append(
-            f"| {link} | {builds} | {chapter.all} ({chapter.core}) | {_span(chapter) or '–'} |"
-        )
+        reading = _minutes(chapter.core, chapter.all)
+        exercises = _minutes(*chapter.exercise_minutes)
+        rows.append(f"| {link} | {builds} | {reading} | {_span(chapter) or '–'} | {exercises} |")
+    times = ((each.core, each.all, *each.exercise_minutes) for each in syllabus.chapters)
+    core, every, *of_exercises = (sum(column) for column in zip(*times, strict=True))
+    rows.append(f"| in all | | {_minutes(core, every)} | | {_minutes(*of_exercises)} |")
     return "\n".join(rows) + "\n"
+
+
+def _minutes(core: int, every: int) -> str:
+    """The minutes of all, and of the core: "35 (25)"."""
+    return f"{every} ({core})"
 
 
 def _span(chapter: Chapter) -> str:
@@ -224,8 +239,7 @@ def facts(chapter: Chapter, syllabus: Syllabus) -> str:
     if chapter.modules:
         parts.append("builds " + " and ".join(f"`{module}`" for module in chapter.modules))
     if chapter.exercises:
-        minutes = sum(exercise.minutes for exercise in chapter.exercises)
-        core = sum(exercise.minutes for exercise in chapter.exercises if not exercise.more)
+        core, minutes = chapter.exercise_minutes
         link = f"[{_span(chapter)}](../exercises/{chapter.notebook}.ipynb)"
         parts.append(f"exercises {link}, {minutes} minutes (core {core})")
     return f"*{' · '.join(parts)}*"

@@ -29,7 +29,7 @@ the course, on Linux and macOS:
 
 On Windows, in PowerShell:
 
-    py -3 -m venv .venv
+    py -{python} -m venv .venv
     $env:PIP_NO_INDEX = "1"; $env:PIP_FIND_LINKS = "WHEELHOUSE"
     .venv\\Scripts\\python -m pip install -r requirements.txt
     .venv\\Scripts\\minigpt run

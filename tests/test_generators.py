@@ -219,8 +219,10 @@ def test_the_contents_list_every_page_in_order(course):
 
 def test_the_table_stands_between_its_marks(course):
     text = (course.root / "README.md").read_text(encoding="utf-8")
-    row = "| [02 Second](notebooks/02_second.ipynb) | `second` | 35 (25) | – |\n"
-    assert text.startswith("# A course\n") and text.endswith("\n\nEnd.\n") and row in text
+    second = "| [02 Second](notebooks/02_second.ipynb) | `second` | 35 (25) | – | 0 (0) |\n"
+    total = "| in all | | 65 (45) | | 11 (5) |\n"
+    assert text.startswith("# A course\n") and text.endswith("\n\nEnd.\n")
+    assert second + total in text
     course.write("README.md", "# No marks\n")
     only(syllabus.run(check=True, root=course.root), "README.md", "syllabus:begin")
 

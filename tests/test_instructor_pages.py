@@ -36,6 +36,7 @@ IDS = r"\d\.\d(?: to \d\.\d)?"
 LISTED = re.compile(
     rf"[Ee]xercises? ({IDS}(?:(?:, and |, | and | or ){IDS})*)(?: \((\d+) minutes\))?"
 )
+SPAN = re.compile(r"(\d+)–(\d+)")
 FIGURE = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+)(?!\.?\w)")
 
 # Figures that stand nowhere in the chapter: as printed, and how they are worked out.
@@ -150,6 +151,30 @@ def wrong_plan(text: str, length: int) -> Iterator[str]:
         yield f"{length} minutes: nothing is said of what stays for home"
 
 
+def read_before(chapter: str, text: str) -> set[str]:
+    """The predictions in what a class reads before the meeting."""
+    line = re.search(r"^Before: \*(Sitting [A-D])\*(.*)$", text, re.MULTILINE)
+    if not line:
+        return set()
+    stop = re.search(r"up to \[([^\]]+)\]", line[2])
+    cells = [cell.source for cell in notebooks(chapter)[0].cells]
+    start = next(i for i, cell in enumerate(cells) if cell.startswith(f"## {line[1]}"))
+    heading = f"### {stop[1]}\n" if stop else "## Sitting"
+    end = next(i for i, cell in enumerate(cells) if i > start and f"{cell}\n".startswith(heading))
+    return set(re.findall(r'predict\("(\d\.p\d)"', "\n".join(cells[start:end])))
+
+
+def wrong_meeting(chapter: str, text: str) -> Iterator[str]:
+    """Votes on what everybody has read, and graded exercises that are not done alone."""
+    known = read_before(chapter, text)
+    for span, what, who, *where in (row for row in rows(text) if SPAN.fullmatch(row[0])):
+        for each in known.intersection(re.findall(r"`(\d\.p\d)`", what)):
+            if "at home" not in what:
+                yield f"{span}: {each} is read before the meeting"
+        if transfer().intersection(ids(" ".join(where))) and who != "alone, quiet":
+            yield f"{span}: a transfer exercise, {who}"
+
+
 def wrong_questions(found: dict[str, str]) -> Iterator[str]:
     """Three questions with wrong answers, two oral ones with a good answer and a follow-up."""
     for heading, count in (("Three questions to ask aloud", 3), ("Two oral questions", 2)):
@@ -215,6 +240,7 @@ def problems(chapter: Chapter, text: str) -> list[str]:
     if list(found) != HEADINGS:
         return [f"headings: {list(found)}"]
     wrong = [*wrong_plan(found["50 minutes"], 50), *wrong_plan(found["80 minutes"], 80)]
+    wrong += wrong_meeting(chapter.number, text)
     wrong += [*wrong_questions(found), *wrong_names(chapter.number, text), *wrong_links(text)]
     wrong += wrong_figures(chapter.number, text)
     for aim in re.findall(r"^- (.+)$", found[HEADINGS[0]], re.MULTILINE):
@@ -245,7 +271,7 @@ def wrong_calendar(text: str, whole: bool) -> Iterator[str]:
     """
     read: Counter[str] = Counter()
     sittings, done = [], []
-    for name, _, reading, exercises, sums, *_ in rows(text):
+    for name, _, reading, exercises, sums, *_ in (row for row in rows(text) if len(row) > 3):
         entries = re.findall(r"(\d\d) ([A-D]) (\d+)", reading)
         sittings += [] if name == "afterwards" else [entry[:2] for entry in entries]
         for chapter, _, spent in entries:
@@ -269,6 +295,32 @@ def wrong_calendar(text: str, whole: bool) -> Iterator[str]:
         yield f"the sum is {total:,}"
 
 
+def wrong_spread(text: str) -> Iterator[str]:
+    """Rows of a chapter's longer plan that it does not have, left out or done twice."""
+    spread: dict[str, list[tuple[str, str]]] = {}
+    for _, plans, _ in (row for row in rows(text) if len(row) == 3):
+        for plan in plans.split("; "):
+            spread.setdefault(plan[:2], []).extend(SPAN.findall(plan))
+    for chapter, spans in spread.items():
+        plan = [row[0].split("–") for row in rows(parts(page(chapter), 2)["80 minutes"])]
+        starts, ends = ({int(each[i]) for each in plan} for i in (0, 1))
+        clock = 0
+        for start, end in sorted((int(start), int(end)) for start, end in spans):
+            if start != clock or start not in starts or end not in ends:
+                yield f"{chapter}, {start}–{end}: no rows, or not those that are left"
+            clock = end
+        if clock != 80:
+            yield f"{chapter}: its rows end at {clock}"
+
+
+def wrong_before(text: str) -> Iterator[str]:
+    """Sittings that are marked (before) here and not on the chapter's page, or the reverse."""
+    for name, _, reading, *_ in (row for row in rows(text) if len(row) > 3):
+        for chapter, sitting, mark in re.findall(r"(\d\d) ([A-D]) \d+( \(before\))?", reading):
+            if (f"\nBefore: *Sitting {sitting}*" in page(chapter)) != bool(mark):
+                yield f"{name}: {chapter} {sitting}{mark}, but its page says otherwise"
+
+
 def wrong_slots(text: str) -> Iterator[str]:
     """A day's slots follow one another, and each is as long as it says and as it needs."""
     clock = None
@@ -289,6 +341,8 @@ def calendar_problems(text: str) -> list[str]:
     ten, fourteen, days = (text for title, text in found.items() if re.match("T|F", title))
     wrong = [*wrong_calendar(ten, False), *wrong_calendar(fourteen, True)]
     wrong += wrong_calendar(days, False)
+    for text_of_weeks in (ten, fourteen):
+        wrong += [*wrong_spread(text_of_weeks), *wrong_before(text_of_weeks)]
     for day in ("Day 1", "Day 2"):
         wrong += wrong_slots(parts(days, 3)[day])
     for listed, total in LISTED.findall(text):
@@ -335,6 +389,8 @@ def test_a_page_says_only_what_the_course_holds(number):
         ("*The Time Traveller*", "*The Time Machine*", "no card The Time Machine"),
         ("04_attention.ipynb", "04_attentive.ipynb", "no file"),
         ("#average-the-past", "#average-of-the-past", "no heading"),
+        ("](../../exercises/04_attention.ipynb) |", "4.5](../../exercises/04_attention.ipynb) |",
+         "a transfer exercise, pairs"),
         ("2.28", "2.29", "where does 2.29 come from?"),
         ("5.056", "5.057", "where does 5.057 come from?"),
         ("## Prepare", "## Prepare\n" + 900 * "word ", "words"),
@@ -361,7 +417,7 @@ def test_the_first_hour_is_an_hour():
     text = (FOLDER / "index.md").read_text(encoding="utf-8")
     hour = parts(text, 2)["Your first hour"]
     assert list(wrong_clock(hour, 60)) == []
-    assert list(wrong_clock(hour.replace("–25", "–24"), 60)) != []
+    assert list(wrong_clock(hour.replace("–28", "–27"), 60)) != []
 
 
 def test_the_calendars_add_up_to_the_syllabus():
@@ -380,9 +436,19 @@ def test_the_calendars_add_up_to_the_syllabus():
         ("Sum: 1,407", "Sum: 1,408", "the sum is 1,407"),
         ("10:50–11:05", "10:55–11:05", "10:55–11:05 does not go on where the slot before it ended"),
         ("= 66 of 80", "= 66 of 81", "9:30–10:50: 40 + 26 = 66 of 81"),
+        ("04, 0–68", "04, 0–67", "04, 0–67: no rows, or not those that are left"),
+        ("05, 40–80", "05, 40–77", "05: its rows end at 77"),
+        ("07 A 33 (before)", "07 A 33", "07 A, but its page says otherwise"),
+        ("07 B 27", "07 B 27 (before)", "07 B (before), but its page says otherwise"),
         ("(40 minutes)", "(45 minutes)", "40 minutes, not 45"),
     ],
 )
 def test_a_mistake_in_a_calendar_is_found(old, new, problem):
     assert old in calendars()
     assert any(problem in each for each in calendar_problems(calendars().replace(old, new)))
+
+
+def test_a_vote_on_what_was_read_before_is_found():
+    text = page("08").replace("*Sitting A* up to [Overfit one batch]", "*Sitting A*, [all of it]")
+    assert text != page("08")
+    assert "4–8: 8.p1 is read before the meeting" in problems(CHAPTERS["08"], text)

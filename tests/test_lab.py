@@ -1,5 +1,7 @@
 """`minigpt lab`: a learner gets copies of their own, and never loses one."""
 
+import os
+import shutil
 import subprocess
 
 import pytest
@@ -16,8 +18,9 @@ def my(monkeypatch, tmp_path):
     monkeypatch.setattr(paths, "MY", tmp_path / "my")
     started = []
 
-    def start(command, cwd):
+    def start(command, cwd, env):
         assert cwd == paths.MY and cwd.is_dir()
+        assert shutil.which("minigpt", path=env["PATH"].split(os.pathsep)[0])
         started.append(command[3:])
         return subprocess.CompletedProcess(command, 0)
 

@@ -305,6 +305,7 @@ print(model_card(load_checkpoint("capstone"), "Tom", load_corpus("words.txt"), p
 """
 
 
+@pytest.mark.slow
 def test_a_model_of_the_learners_own_parts_trains_speaks_and_gets_its_card(environment):
     options = ["--corpus", "words.txt", "--out", "capstone", "--steps", "30"]
     environment.run("minigpt.py", "train", *options)
@@ -385,6 +386,7 @@ def test_a_notebook_kernel_calls_the_learners_function(environment, kernel):
     assert [output["text"] for output in notebook.cells[1].outputs] == [LINE]
 
 
+@pytest.mark.slow
 def test_the_picture_of_chapter_04_is_drawn_with_the_learners_attention(environment, kernel):
     """The page names a line to add; with it, the layer trains and is looked at with theirs."""
     notebook = read_notebook(paths.NOTEBOOKS / CHAPTER)

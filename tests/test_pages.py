@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -117,6 +118,17 @@ class NoPositions(TokenAndPositionEmbedding):
 class Detached(TokenAndPositionEmbedding):
     def forward(self, ids, start=0):
         return super().forward(ids, start).detach()
+
+
+class LogitsAlone(nn.Module):
+    """A model as others write it: ids in, logits out."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids):
+        return self.model(ids)[0]
 
 
 def rebuilt(**parts) -> Callable:
@@ -242,7 +254,15 @@ def test_each_probe_passes_on_a_sound_model_and_prints_what_stands_below_it(numb
 def test_the_table_of_probes_knows_the_faults_that_are_planted():
     assert [row[0] for row in table("probes", "fault")] == list(FAULTS)
     assert f"| fault | {' | '.join(PROBES)} |" in read("probes")
-    assert len(fenced("probes", "python")) == 1 + len(PROBES)
+    assert len(fenced("probes", "python")) == 1 + len(PROBES) + 1  # a wrapper comes last
+
+
+@pytest.mark.parametrize("number", [1, TRAINS, 3, 4, 5])
+def test_the_wrapper_makes_a_model_of_logits_alone_fit_for_the_probes(number):
+    names = planted("none")
+    exec(fenced("probes", "python")[-1], names)
+    names["model"] = names["Wrapped"](LogitsAlone(names["model"])).eval()
+    assert not probe(number, names)[1]
 
 
 @pytest.mark.parametrize("number", [1, TRAINS, 3, 4, 5])
@@ -274,8 +294,9 @@ def tensors() -> dict:
     exec(
         "x, y = get_batch(ids, B, T)\n"
         "residual, block, logits = model.embedding(x), model.blocks[0], model(x)[0]\n"
-        "attention = block.attention\n"
-        "q, k, v = attention.project(residual)\n"
+        "attention, normed = block.attention, block.norm1(residual)\n"
+        "middle = residual + attention(normed)\n"
+        "q, k, v = attention.project(normed)\n"
         "found = attend(q, k, v, causal_mask(T))\n",
         names,
     )
@@ -295,6 +316,16 @@ def test_the_table_of_shapes_is_true():
         entries = [entry.strip() for entry in shape.strip("()").split(",") if entry.strip()]
         expected = tuple(size(entry, names) for entry in entries)
         assert tuple(eval(code.strip("`"), names).shape) == expected, code
+
+
+def test_the_rows_of_a_block_compute_what_the_block_does():
+    names = tensors()
+    codes = {code.strip("`") for _, _, code, _ in table("notation", "chapter")}
+    added = "block.mlp(block.norm2(middle))"
+    assert {"block.norm1(residual)", "residual + attention(normed)", added} <= codes
+    torch.testing.assert_close(
+        names["middle"] + eval(added, names), eval("block(residual)", names), rtol=0, atol=0
+    )
 
 
 def test_the_sizes_in_the_table_of_letters_are_those_of_the_preset():
@@ -402,6 +433,14 @@ def test_every_direction_after_the_course_has_two_sources():
 
 # Questions and troubles
 
+# What the page quotes of other programs: a shell of each kind, pip, JupyterLab.
+OTHERS = {
+    "minigpt: command not found",
+    "is not recognized",
+    "No matching distribution found for torch",
+    "[*]",
+}
+
 
 def unwritten(*args):
     raise NotImplementedError("4.2: not written yet. Replace this line by your answer.")
@@ -442,13 +481,21 @@ def test_messages_on_the_page_are_what_learners_are_shown(tmp_path, monkeypatch)
         assert message in shown
 
 
+def test_the_page_counts_what_the_preset_leaves_out():
+    models = (GPT(replace(PRESETS["cpu"], bias=bias)) for bias in (False, True))
+    lean, full = (sum(p.numel() for p in model.parameters()) for model in models)
+    assert full - lean == 45 * PRESETS["cpu"].embed_dim
+    told = f"45·C = {full - lean:,} fewer: {lean:,} and not {full:,}."
+    assert told in " ".join(read("faq").split())
+
+
 def test_every_other_message_on_the_page_stands_in_the_course(tmp_path):
     """A dotted gap in a message stands for what differs from case to case."""
     files = [*(ROOT / "course").rglob("*.py"), ROOT / "Makefile", *NOTEBOOKS.glob("0[078]_*.ipynb")]
     source = "".join(path.read_text(encoding="utf-8") for path in files)
     source = re.sub(r'"\s*\n\s*f?"', "", source)  # a text that goes on in the next line
     heads = "".join(re.findall(r"^### .*$", read("faq"), re.MULTILINE))
-    quoted = set(re.findall("`(.*?)`", heads))
+    quoted = set(re.findall("`(.*?)`", heads)) - OTHERS
     assert len(quoted) > 20
     for message in quoted - messages(tmp_path).keys():
         for part in re.split(r"\s*…\s*", message):

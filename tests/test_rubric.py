@@ -1,14 +1,19 @@
 """The rubric's page: marks add up, and its exercises and their right answers are the course's."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from course import syllabus
 from course.checks.engine import exercise
+from course.grading import rules, scores
 from course.paths import ROOT
 
-PAGE = (ROOT / "book" / "instructor" / "rubric.md").read_text(encoding="utf-8")
+FOLDER = ROOT / "book" / "instructor"
+PAGE, GRADING, HANDOUT = (
+    (FOLDER / f"{name}.md").read_text(encoding="utf-8") for name in ("rubric", "grading", "handout")
+)
 TITLES = {each.id: each.title for c in syllabus.load().chapters for each in c.exercises}
 # The typed parts whose values the page prints, by exercise, and how: variable -> format.
 PRINTED = {
@@ -68,6 +73,61 @@ def wrong_items(text: str) -> list[str]:
             value = form.format(part.right())
             wrong += [f"{number}: {name} is {value}"] if value not in body else []
     return wrong
+
+
+def wrong_handout(text: str) -> list[str]:
+    """Questions that the rubric puts otherwise."""
+    asked = re.findall(r"^\| (\d\.\d) \| (.+?) \|", text, re.MULTILINE)
+    assert asked
+    return [
+        number
+        for number, question in asked
+        if f"### {number} " not in PAGE or question.lower() not in PAGE.lower()
+    ]
+
+
+def wrong_shares(text: str, file: Path) -> list[str]:
+    """Parts of the grade that do not make 100, and files that do not give their two parts."""
+    section = sections(text)["A grade out of 100"]
+    shares = {name: int(n) for name, n in re.findall(r"^\| ([\w ]+) \| (\d+) \|", section, re.M)}
+    wrong = [] if sum(shares.values()) == 100 else [f"the parts make {sum(shares.values())}"]
+    course = [each.exercises for each in syllabus.load().chapters]
+    exercises = [each for chapter in course for each in chapter]
+    for source in re.findall(r"```yaml\n(.+?)```", section, re.DOTALL):
+        file.write_text(source, encoding="utf-8")
+        rule = rules.load(file, exercises)
+        graded = sum(rule.worth(each) for each in exercises if each.role == "transfer")
+        total = sum(scores.best(rule, chapter) for chapter in course)
+        given = [round(graded, 6), round(total - graded, 6)]
+        wrong += [] if given == [shares["Transfer exercises"], shares["Completion"]] else [source]
+        if not rule.completion:  # the file for the core
+            wrong += [each.id for each in exercises if each.more and rule.worth(each)]
+    return wrong
+
+
+def test_the_handout_asks_what_the_rubric_marks():
+    assert wrong_handout(HANDOUT) == []
+    assert wrong_handout(HANDOUT.replace("right neighbours", "best neighbours")) == ["3.4"]
+
+
+def test_the_parts_of_the_grade_make_a_hundred_as_their_files_say(tmp_path):
+    assert wrong_shares(GRADING, tmp_path / "grade.yml") == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("| Final report | 20", "| Final report | 25"),
+        ("write-first: 0.36", "write-first: 0.4"),
+        ('"9.5": 3', '"9.5": 4'),
+        ('"6.2": 0, ', ""),
+        ("completion: 1\n", "completion: 2\n"),
+        ("transfer: 1.5", "transfer: 1.6"),
+    ],
+)
+def test_a_mistake_in_the_grade_is_found(old, new, tmp_path):
+    assert old in GRADING
+    assert wrong_shares(GRADING.replace(old, new), tmp_path / "grade.yml")
 
 
 def test_samples_are_marked_as_the_rubric_says():
