@@ -145,8 +145,8 @@ def lab(tmp_path_factory) -> Iterator[str]:
         wait_for(f"{address}/api/status", server, folder / "log.txt")
         yield address
     finally:
-        server.terminate()
-        server.wait(timeout=30)
+        server.kill()  # its kernels notice, and end; asked to end them itself, it takes long
+        server.wait()
 
 
 def wait_for(address: str, server: subprocess.Popen, log) -> None:
