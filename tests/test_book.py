@@ -14,7 +14,7 @@ import pytest
 import typer
 import yaml
 from nbformat.v4 import new_code_cell
-from test_leaks import SHORTEST, is_write_first, plain, solution_lines
+from test_leaks import SHORTEST, plain, solution_lines, with_role
 
 from course import book, syllabus
 from course.book_directives import Directive, Guessing, Hours, Ladder, Map, Timing
@@ -394,7 +394,7 @@ def transfer_answers() -> dict[str, str]:
     for path in chapters(ROOT / "solutions"):
         lines = solution_lines(path)
         for number in lines:
-            if not is_write_first(path, number):
+            if number not in with_role("write-first"):
                 found |= dict.fromkeys(lines[number], number)
         found |= {line: number for number, line in typed_answers(path)}
     # an exercise may name its options, such as `better = "gpt"` or `"3-gram"`

@@ -1,12 +1,11 @@
 """The catalogue of misconceptions says what learners are told, for every known mistake."""
 
-import importlib.util
 import re
-import sys
 
 import pytest
 import torch
 from markdown_it import MarkdownIt
+from twins import twin
 
 from course import catalogue, paths
 from course.checks import engine, report
@@ -17,16 +16,6 @@ QUICK = ("00", "05")
 SOME = [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CHAPTERS]
 
 OWN_LINE = re.compile(r" at `.*?`(?= with )")  # of the learner's answer, where it stops
-
-
-def second_copy(chapter: str):
-    """A chapter's checks once more: while an answer is judged, those of the first are refused."""
-    original = importlib.import_module(f"course.checks.ch{chapter}")
-    spec = importlib.util.spec_from_file_location(f"copy_of_ch{chapter}", original.__file__)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def told(task, part: Part, answer) -> str:
@@ -40,7 +29,7 @@ def told(task, part: Part, answer) -> str:
 
 @pytest.mark.parametrize("chapter", SOME)
 def test_the_page_says_what_each_mistake_is_told(chapter):
-    copies = second_copy(chapter).EXERCISES
+    copies = twin(chapter).EXERCISES
     for number, task in engine.exercises(chapter).items():
         listed = iter(catalogue.mistakes(task))
         for part, copied in zip(task.parts, copies[number].parts, strict=True):

@@ -1,7 +1,6 @@
 """The contract of the exercises: unsolved they say so, solved they pass, mistakes are named."""
 
 import importlib
-import importlib.util
 import re
 import shutil
 import sys
@@ -14,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from answers.ch04 import UPPER, einsum_attention, einsum_weights, masked_late, window_by_loops
 from torch import nn
+from twins import twin
 
 from course import exercises as generator_of_exercises
 from course import paths, predictions, written
@@ -42,16 +42,6 @@ def seeds(few: int, many: int) -> pytest.MarkDecorator:
 
 def title(value: object) -> str:
     return str(getattr(value, "number", getattr(value, "name", value)))
-
-
-def twin(chapter: str):
-    """A second copy of a chapter's checks: its functions are not the guarded ones."""
-    original = importlib.import_module(f"course.checks.ch{chapter}")
-    spec = importlib.util.spec_from_file_location(f"twin_of_ch{chapter}", original.__file__)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 TWINS = {chapter: twin(chapter) for chapter in CHAPTERS}

@@ -18,6 +18,7 @@ from course.syllabus import Chapter
 FOLDER = ROOT / "book" / "instructor"
 CHAPTERS = {chapter.number: chapter for chapter in syllabus.load().chapters}
 EXERCISES = {each.id: each for chapter in CHAPTERS.values() for each in chapter.exercises}
+TRANSFER = {each.id for each in EXERCISES.values() if each.role == "transfer"}
 HEADINGS = [
     "What the class can do afterwards",
     "50 minutes",
@@ -171,7 +172,7 @@ def wrong_meeting(chapter: str, text: str) -> Iterator[str]:
         for each in known.intersection(re.findall(r"`(\d\.p\d)`", what)):
             if "at home" not in what:
                 yield f"{span}: {each} is read before the meeting"
-        if transfer().intersection(ids(" ".join(where))) and who != "alone, quiet":
+        if TRANSFER.intersection(ids(" ".join(where))) and who != "alone, quiet":
             yield f"{span}: a transfer exercise, {who}"
 
 
@@ -255,14 +256,6 @@ def problems(chapter: Chapter, text: str) -> list[str]:
     return [*wrong, f"{count} words"] if count > WORDS else wrong
 
 
-@cache
-def transfer() -> set[str]:
-    """The exercises that earn a grade, from the line under their titles."""
-    texts = [cell.source for number in CHAPTERS for cell in notebooks(number)[1].cells]
-    lines = [re.match(r"## (\d\.\d) .+\n\n(.+)", text) for text in texts]
-    return {line[1] for line in lines if line and "transfer" in line[2]}
-
-
 def wrong_calendar(text: str, whole: bool) -> Iterator[str]:
     """Sums that differ from the syllabus; what is missing, comes twice, or comes too early.
 
@@ -279,7 +272,7 @@ def wrong_calendar(text: str, whole: bool) -> Iterator[str]:
         done += (found := ids(exercises))
         yield from (f"{name}: {each} comes before its chapter" for each in found
                     if f"0{each[0]}" not in read)  # fmt: skip
-        if set(re.findall(r"\*\*(\d\.\d)\*\*", exercises)) != transfer() & set(found):
+        if set(re.findall(r"\*\*(\d\.\d)\*\*", exercises)) != TRANSFER & set(found):
             yield f"{name}: bold is not what is graded"
         needed = sum(int(entry[2]) for entry in entries), minutes(found)
         if (entries or found) and not sums.startswith(f"{needed[0]} + {needed[1]} = {sum(needed)}"):

@@ -25,6 +25,7 @@ from course.exercises import BEGIN
 from course.export import free_names
 from course.grading.plain import NotPlain
 from course.grading.remote import Gone, Process, Zygote, cpu_seconds, error_of
+from course.grading.report import clean
 from course.grading.sandbox import Limits
 from course.notebook import code_cells, imports, parse, read_notebook, tags
 
@@ -312,7 +313,7 @@ def refused(number: str, diagnosis: str, text: str) -> Verdict:
 def _readable(verdict: Verdict) -> Verdict:
     """A verdict in one line that can be printed, and that is the same in every run."""
     text = re.sub(r" at 0x[0-9a-f]+", "", verdict.message)
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    text = " ".join(clean(text).split())
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
     diagnosis = verdict.diagnosis if verdict.passed else verdict.diagnosis or "unknown"
     return Verdict(verdict.number, verdict.passed, text, diagnosis, verdict.exhibit)
