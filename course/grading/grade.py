@@ -20,9 +20,14 @@ LINUX_ONLY = (
     "grade runs what strangers wrote, and can shut it in on Linux alone; use a Linux machine, a "
     "virtual one or WSL 2"
 )
+NEEDS_LANDLOCK = (
+    "this kernel has no Landlock, so what was handed in could read and write all that you can; "
+    "grade on Linux 5.13 or later, or as root, for whom it runs as the user nobody"
+)
 NO_LANDLOCK = (
-    "This kernel has no Landlock: what was handed in could read every file that you let others "
-    "read, the course's answers among them. Grade on Linux 5.13 or later."
+    "This kernel has no Landlock: what was handed in ran as the user nobody and could read every "
+    "file that all users may read, the course's answers perhaps among them. Grade on Linux 5.13 or "
+    "later."
 )
 UNREAD = "the notebook that was handed in can't be read."
 
@@ -39,6 +44,8 @@ def refuse_elsewhere() -> None:
     """Raises OSError on a system where what was handed in can't be shut in."""
     if sys.platform != "linux":
         raise OSError(LINUX_ONLY)
+    if os.getuid() != 0 and not landlock_version():
+        raise OSError(NEEDS_LANDLOCK)
 
 
 def source_of(assignment: Path | None) -> Source:
@@ -53,8 +60,10 @@ def source_of(assignment: Path | None) -> Source:
     try:
         seed = json.loads(path.read_text(encoding="utf-8"))["seed"]
     except (OSError, ValueError, KeyError, TypeError):
+        seed = None
+    if type(seed) is not int:
         text = "hand in the folder `key` that minigpt assign wrote"
-        raise ValueError(f"{assignment} holds no assignment.json with a seed; {text}") from None
+        raise ValueError(f"{assignment} holds no assignment.json with a seed; {text}")
     return Source(assignment / "solutions", seed)
 
 

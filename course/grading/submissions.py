@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from nbformat import NotebookNode
 
 from course.grading.rules import Rules, moment
-from course.notebook import read_notebook
+from course.notebook import code_cells, read_notebook
 
 TIMES = "submitted.csv"
 LARGEST = 20 * 2**20  # bytes of a notebook; a learner's has some thousand
@@ -151,6 +151,11 @@ def _take(
     remarks = [f"{file}: {problem}"] if problem else []
     if is_late and file not in times:
         remarks.append(f"Canvas marks {file} LATE; {TIMES} does not say since when")
+    if notebook:  # in memory stays what may count: no outputs, no pictures
+        notebook.cells = [
+            NotebookNode(cell_type="code", id=cell.get("id"), source=cell.source)
+            for cell in code_cells(notebook)
+        ]
     submitted = times.get(file)
     handed.submissions.append(Submission(student, stem, file, submitted, notebook, (*remarks,)))
 
