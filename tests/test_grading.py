@@ -9,6 +9,7 @@ import pickle
 import random
 import re
 import socket
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -34,6 +35,7 @@ from course.grading import (
     sandbox,
     scores,
     seccomp,
+    submissions,
 )
 from course.grading.submissions import Student, Submission, collect, roster
 from course.notebook import chapters, code_cells, notebook_text, read_notebook
@@ -308,10 +310,13 @@ def test_a_tree_that_is_too_deep_for_python_is_counted_and_deleted(tmp_path, mon
         os.chdir("a")
     os.chdir(tmp_path)
     process, _ = a_process(tmp_path / "home")
-    with pytest.raises(remote.Gone, match="files"):
-        process._refuse_full_folder()
-    remote._remove(tmp_path / "home")
-    assert not (tmp_path / "home").exists()
+    try:
+        with pytest.raises(remote.Gone, match="files"):
+            process._refuse_full_folder()
+        remote._remove(tmp_path / "home")
+        assert not (tmp_path / "home").exists()
+    finally:  # or pytest itself could not tidy up
+        subprocess.run(["rm", "-rf", "--", tmp_path / "home"], check=True)
 
 
 def test_an_answer_that_goes_on_talking_is_late_all_the_same(tmp_path):
@@ -342,17 +347,21 @@ class Asked:
 
     def ask(self, what: str, *args: object) -> dict:
         self.asked.append(what)
-        return {"values": [], "names": [], "printed": False}
+        cases = pickle.loads(args[-1])[2] if what == "run" else []
+        return {"values": [{"value": None} for _ in cases], "names": [], "printed": False}
 
 
-@pytest.mark.parametrize(("number", "is_there"), [("4.7", False), ("6.2", True)])
+@pytest.mark.parametrize(("number", "is_there"), [("4.7", False), ("6.2", True), ("3.1", True)])
 def test_the_exercise_decides_what_goes_to_the_submission(number, is_there):
     (task,) = (each for each in TASKS if each.number == number)
+    cases = task.parts[0].cases(torch.Generator().manual_seed(0))
     for role in ("function", "class"):
         answer = remote.Answer(process := Asked(), plain.Shadow("type", role, 0))
-        answer.run(task, task.parts[0], [])
+        answer.run(task, task.parts[0], cases)
         assert ("run" in process.asked) is is_there
-    wrong = remote.Answer(Asked(), plain.Shadow("type", "function" if is_there else "class", 0))
+    wrong = remote.Answer(
+        Asked(), plain.Shadow("type", "function" if number == "6.2" else "class", 0)
+    )
     with pytest.raises(engine.Found, match="expected the "):
         engine.judge_part(task, task.parts[0], wrong, torch.Generator())
 
@@ -428,6 +437,7 @@ def write(folder: Path, file: str, text: str | None = None) -> None:
 CLASS = [
     Student("ada", "Ada King", "ada@example.org", canvas_id="77"),
     Student("bo", "Bo Ek", "bo@example.org"),
+    Student("zoë", "Zoë Å", "---"),
 ]
 
 
@@ -444,6 +454,15 @@ CLASS = [
         ("Bo Ek_4711_assignsubmission_file_/02_data.ipynb", "bo", "02_data"),
         ("bo@example.org/02_data.ipynb", "bo", "02_data"),
         ("stranger/02_data.ipynb", "stranger", "02_data"),
+        ("ada/04_attention-Copy1.ipynb", "ada", "04_attention"),
+        ("kingada_99_1234_02_data.ipynb", "kingada_99", "02_data"),
+        ("Ada King_99_1234_02_data.ipynb", "Ada King_99", "02_data"),
+        ("zoe\u0308/02_data.ipynb", "zoë", "02_data"),
+        ("Zoe\u0308 \u212b/02_data.ipynb", "zoë", "02_data"),
+        ("-/02_data.ipynb", "-", "02_data"),
+        ("canvas/02_data.ipynb", "canvas", "02_data"),
+        ("canvas 77 x/02_data.ipynb", "canvas 77 x", "02_data"),
+        ("3²4/02_data.ipynb", "3²4", "02_data"),
     ],
 )
 def test_files_are_found_as_systems_name_them(tmp_path, file, student, stem):
@@ -451,6 +470,58 @@ def test_files_are_found_as_systems_name_them(tmp_path, file, student, stem):
     handed = collect(tmp_path, CLASS, STEMS, rules.Rules())
     assert [(s.student, s.stem) for s in handed.submissions] == [(student, stem)]
     assert ("LATE" in file) == bool(handed.submissions[0].remarks)
+
+
+def test_two_of_one_name_in_moodle_are_two(tmp_path):
+    for folder in ("Ada King_1_assignsubmission_file_", "Ada King_2_assignsubmission_file_"):
+        write(tmp_path, f"{folder}/02_data.ipynb")
+    handed = collect(tmp_path, CLASS, STEMS, rules.Rules())
+    assert handed.students == {"Ada King_1", "Ada King_2"}
+
+
+def test_what_cannot_be_read_is_named(tmp_path, monkeypatch):
+    write(tmp_path, "ada/02_data.ipynb")
+    write(tmp_path, "shut/02_data.ipynb")
+    scan = os.scandir
+
+    def no_entry(path):
+        if str(path).endswith("shut"):
+            raise PermissionError(13, "no", str(path))
+        return scan(path)
+
+    def unreadable(path):
+        raise PermissionError(13, "no", str(path))
+
+    monkeypatch.setattr(os, "scandir", no_entry)
+    monkeypatch.setattr(submissions, "read_notebook", unreadable)
+    handed = collect(tmp_path, [], STEMS, rules.Rules())
+    assert handed.remarks == ["shut can't be read"]
+    assert "not a notebook that can be read" in handed.submissions[0].remarks[0]
+
+
+def test_without_times_a_copy_counts_after_the_plain_name(tmp_path):
+    for name in ("04_attention", "04_attention-2", "04_attention (1)"):
+        write(tmp_path, f"ada/{name}.ipynb")
+    files = [s.file for s in collect(tmp_path, [], STEMS, rules.Rules()).submissions]
+    assert files[0] == "ada/04_attention.ipynb" and len(files) == 3
+
+
+@linux
+def test_what_must_stay_secret_may_not_lie_where_submissions_read(tmp_path, monkeypatch):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with pytest.raises(ValueError, match="keep results apart"):
+        grade.grade(folder, folder / "grades.csv")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "tinyshakespeare.txt").touch()
+    monkeypatch.setenv("MINIGPT_DATA_DIR", str(data))
+    with pytest.raises(ValueError, match=r"grades.csv lies in .*data, which .* may read"):
+        grade.grade(folder, data / "grades.csv")
+    text = tmp_path / "own.txt"
+    text.touch()
+    monkeypatch.setenv("MINIGPT_CORPUS", str(text))
+    assert str(text) in remote.readable()
 
 
 def test_files_that_are_no_submission_are_named_and_not_followed(tmp_path):
@@ -526,6 +597,10 @@ def read_rules(tmp_path: Path, text: str) -> rules.Rules:
         ("late: {per_day: 1}", "late: there is no 'per_day'; there are percent_per_day, maximum"),
         ("attempts: first", "attempts is 'first'; write last or best"),
         ("timezone: Mars", "timezone 'Mars' is none"),
+        (
+            "due: 9999-12-31",
+            "due  is datetime.datetime(9999, 12, 31, 23, 59, 59); write a time such as",
+        ),
         ("due: tomorrow", "due  is 'tomorrow'; write a time such as"),
         ("due: {'44': 2027-01-01}", "due: there is no '44'"),
         ("chapters: ['44']", "chapters: there is no '44'"),
@@ -553,6 +628,8 @@ def test_lateness_counts_days_begun_after_grace_and_extension(tmp_path):
     assert days("ada", 2027, 3, 27, 18, 30) == 0 < days("ada", 2027, 3, 27, 18, 31) == 1
     assert days("ada", 2027, 3, 27, 18, 0, zone=ZoneInfo("UTC")) == 1
     assert days("ada", 2027, 3, 29, 18, 0) == 2  # the clocks went forward in between
+    assert days("ada", 2027, 3, 28, 19, 30) == 1  # 24 hours
+    assert days("ada", 2027, 3, 28, 19, 31) == 2
     assert days("mia", 2027, 4, 1, 23, 59) == 0 < days("mia", 2027, 4, 3) == 1
     assert days("ole", 2027, 3, 27, 17, 0) == 0 == days("ada", 2027, 5, 1, 20, chapter="05")
     assert found.days_late("04", "ada", None) == days("ada", 2030, 1, 1, chapter="06") == 0
@@ -654,6 +731,14 @@ def test_the_summary_counts_mistakes_and_names_what_nobody_solved():
     assert "| 4.2 Attention weights | 0 of 1 | no scale | The Ruler | 1 | ✗ &lt;b>/  |" in text
     assert "- 4.7 A window of w" in text and "- 4.5 Find the leak" not in text
     assert "| Chapter 04 Attention | 1 of 2 | 4 | 12 |" in text and "- a remark" in text
+
+
+def test_names_and_remarks_stay_in_their_line():
+    sheet = a_sheet()
+    sheet.rows[0].student = Student("a", "Ada\n12 of 12 points\x1b[2J")
+    sheet.rows[0].remarks.append("x\n# The class")
+    assert "\n12 of" not in report.feedback(sheet, sheet.rows[0])
+    assert "\n# The class" not in report.summary(sheet)
 
 
 def test_each_student_has_a_file_of_their_own_and_it_stays_in_the_folder(tmp_path):

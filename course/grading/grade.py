@@ -11,7 +11,7 @@ from pathlib import Path
 from course import paths, syllabus
 from course.checks.engine import Verdict
 from course.grading import judging, report, rules, scores, submissions
-from course.grading.remote import Zygote
+from course.grading.remote import Zygote, refuse_exposed
 from course.grading.sandbox import landlock_version
 from course.grading.submissions import Student, Submission
 from course.notebook import chapters
@@ -91,6 +91,10 @@ def grade(
     source = source_of(assignment)
     if out.suffix != ".csv":
         raise ValueError(f"--out is {out}; write the name of a .csv file")
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"--out {out} lies in {folder}; keep results apart from the notebooks")
+    given = (folder, out, paths.ROOT / "course" / "checks", source.folder, roster, weights)
+    refuse_exposed(place for place in given if place)
     notebooks = {path.stem[:2]: judging.load(path) for path in chapters(source.folder)}
     known = {each.number: each.exercises for each in syllabus.load().chapters}
     valued = rules.load(weights, [each for number in notebooks for each in known[number]])
@@ -155,7 +159,8 @@ def _judge_all(
         for count, (each, verdicts) in enumerate(found, start=1):
             judged.append((each, verdicts))
             passed = sum(verdict.passed for verdict in verdicts.values())
-            say(f"{count}/{len(counting)} {each.file}: {passed} of {len(verdicts)} right")
+            file = report.clean(each.file)
+            say(f"{count}/{len(counting)} {file}: {passed} of {len(verdicts)} right")
     return judged
 
 

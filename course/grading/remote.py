@@ -2,6 +2,8 @@
 
 import builtins
 import contextlib
+import copy
+import functools
 import inspect
 import json
 import os
@@ -73,8 +75,7 @@ class Zygote:
             folder.mkdir(exist_ok=True)
             folder.chmod(0o711)  # to pass through, for whoever knows the name of a folder inside
         self.data = _data_folder()
-        self.readable = [sys.prefix, sys.base_prefix, *SYSTEM, str(self.code)]
-        self.readable += [str(place) for place in (self.data, paths.RUNS) if place]
+        self.readable = [*readable(), str(self.code)]
         _refuse_unreachable(self.readable)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -95,8 +96,8 @@ class Zygote:
         own = {"PYTHONPATH": str(self.code), "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"}
         own |= {"PYTHONDONTWRITEBYTECODE": "1", "MINIGPT_OFFLINE": "1", "MPLBACKEND": "agg"}
         own |= {"HOME": "/nonexistent", "MINIGPT_RUNS_DIR": str(paths.RUNS)}
-        corpus = os.environ.get("MINIGPT_CORPUS")
-        own |= {"MINIGPT_CORPUS": corpus} if corpus else {}
+        corpus = _own_corpus() or os.environ.get("MINIGPT_CORPUS")
+        own |= {"MINIGPT_CORPUS": str(corpus)} if corpus else {}
         return own | single | ({"MINIGPT_DATA_DIR": str(self.data)} if self.data else {})
 
     def __exit__(self, *error: object) -> None:
@@ -148,6 +149,32 @@ def _data_folder() -> Path | None:
         if folder and (Path(folder) / corpora.FILE).exists():
             return Path(folder).resolve()
     return None
+
+
+def _own_corpus() -> Path | None:
+    """The text that MINIGPT_CORPUS names, where it names a file."""
+    path = Path(os.environ.get("MINIGPT_CORPUS") or "tinytales")
+    return path.resolve() if path.is_file() else None
+
+
+def readable() -> list[str]:
+    """What every submission may read, beside its copy of the course."""
+    places = (sys.prefix, sys.base_prefix, *SYSTEM, _data_folder(), paths.RUNS, _own_corpus())
+    return [str(place) for place in places if place]
+
+
+def refuse_exposed(private: Iterable[Path]) -> None:
+    """Refuse to grade where submissions could read what they must not.
+
+    Raises:
+        ValueError: one of these lies in a folder that they may read.
+    """
+    places = readable()
+    for each in private:
+        for place in places:
+            if each.resolve().is_relative_to(Path(place).resolve()):
+                text = "which what was handed in may read; keep it elsewhere"
+                raise ValueError(f"{each} lies in {place}, {text}")
 
 
 def _refuse_unreachable(places: Iterable[str]) -> None:
@@ -362,7 +389,7 @@ class Answer(Elsewhere):
         """
         self.process.within(self.process.limits.answer_seconds)
         self.process.ask("begin", task.references, task.torch_references)
-        if inspect.isclass(part.right) or not _is_plain(cases):
+        if inspect.isclass(part.right) or not _is_plain(part, cases):
             return self._run_there(task, part, cases)
         return engine.run_all(self, task, part, cases)
 
@@ -381,9 +408,18 @@ class Answer(Elsewhere):
         return Ran(values, [str(name) for name in reply["names"]], bool(reply["printed"]))
 
 
-def _is_plain(value: Any) -> bool:
+def _is_plain(part: Part, cases: list[tuple]) -> bool:
+    """Whether all that the `drive` gives to the right answer could go there by itself."""
+
+    @functools.wraps(part.right)
+    def right(*args: Any, **settings: Any) -> Any:
+        encode((args, settings))
+        return part.right(*args, **settings)
+
     try:
-        encode(value)
+        with torch.random.fork_rng(devices=[]):
+            for case in cases:
+                part.use(right, copy.deepcopy(case))
     except NotPlain:
         return False
     return True
