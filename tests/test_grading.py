@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+import math
 import os
 import pickle
 import random
 import re
 import socket
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -22,7 +24,19 @@ from course import paths, syllabus
 from course.checks import engine
 from course.checks.engine import Verdict
 from course.exercises import exercise
-from course.grading import demo, grade, judging, plain, remote, report, rules, sandbox, scores
+from course.grading import (
+    demo,
+    grade,
+    judging,
+    plain,
+    remote,
+    report,
+    rules,
+    sandbox,
+    scores,
+    seccomp,
+    submissions,
+)
 from course.grading.submissions import Student, Submission, collect, roster
 from course.notebook import chapters, code_cells, notebook_text, read_notebook
 
@@ -152,8 +166,10 @@ def test_the_copy_of_the_course_holds_no_answer(tmp_path):
     assert not [*tmp_path.rglob("*.ipynb"), *tmp_path.rglob("demo.py")]
 
 
-def attempts(home: Path, outside: Path, address: tuple) -> dict[str, object]:
+def attempts(home: Path, outside: Path, door: Path, address: tuple) -> dict[str, object]:
     """What a confined process manages to do."""
+    import resource  # which Windows has not
+
     tries = {
         "writes at home": lambda: (home / "own.txt").write_text("mine"),
         "reads Python": lambda: Path(os.__file__).read_text(),
@@ -165,7 +181,16 @@ def attempts(home: Path, outside: Path, address: tuple) -> dict[str, object]:
         "forks": os.fork,
         "executes": lambda: os.execv("/bin/true", ["true"]),
         "kills": lambda: os.kill(os.getppid(), 9),
+        "signals all": lambda: os.kill(-1, 0),
+        "ends itself": lambda: os.kill(os.getpid(), 0),
         "connects": lambda: socket.create_connection(address, 1),
+        "connects by a file": lambda: socket.socket(socket.AF_UNIX).connect(str(door)),
+        "makes readable to none": lambda: outside.chmod(0),
+        "changes a mode by its handle": lambda: os.fchmod(os.open(os.__file__, os.O_RDONLY), 0o644),
+        "gives away": lambda: os.chown(home / "own.txt", -1, os.getgid()),
+        "ages": lambda: os.utime(outside),
+        "limits": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (64, 64)),
+        "sets its own limits": lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
         "takes memory": lambda: len(bytearray(2**31)),
     }
     managed = {}
@@ -179,23 +204,35 @@ def attempts(home: Path, outside: Path, address: tuple) -> dict[str, object]:
 
 
 @linux
-def test_a_confined_process_reads_python_writes_at_home_and_nothing_else(tmp_path):
+@pytest.mark.parametrize("is_root", [True, False])
+def test_a_confined_process_reads_python_writes_at_home_and_nothing_else(tmp_path, is_root):
     if not sandbox.landlock_version():
         pytest.skip("this kernel has no Landlock")
+    if is_root and os.getuid() != 0:
+        pytest.skip("the tests don't run as root")
     home, outside = tmp_path / "home", tmp_path / "roster.csv"
     home.mkdir()
     outside.write_text("student")
     outside.chmod(0o666)
     tmp_path.chmod(0o777)
+    if os.getuid() == 0:
+        for place in (home, outside):
+            os.chown(place, sandbox.NOBODY, -1)
     server = socket.create_server(("127.0.0.1", 0))
+    door = socket.socket(socket.AF_UNIX)
+    door.bind(str(tmp_path / "door"))
+    door.listen()
+    (tmp_path / "door").chmod(0o777)
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
-        limits = sandbox.Limits(memory_mb=512, file_mb=1)
+        limits = sandbox.Limits(memory_mb=512.5, file_mb=1.5)
         try:
+            if os.getuid() == 0 and not is_root:
+                sandbox._become_nobody(True)
             readable = [sys.prefix, sys.base_prefix, "/usr", "/lib"]
             sandbox.confine(home, readable, limits)
-            done = attempts(home, outside, server.getsockname())
+            done = attempts(home, outside, tmp_path / "door", server.getsockname())
         except BaseException as error:
             done = {"failed": repr(error)}
         os.write(writer, json.dumps(done).encode())
@@ -203,8 +240,32 @@ def test_a_confined_process_reads_python_writes_at_home_and_nothing_else(tmp_pat
     os.close(writer)
     managed = json.loads(os.read(reader, 10**6))
     os.waitpid(pid, 0)
-    assert {name for name, value in managed.items() if value} == {"writes at home", "reads Python"}
+    own = {"writes at home", "reads Python", "ends itself", "sets its own limits"}
+    assert {name for name, value in managed.items() if value} == own
     assert outside.read_text() == "student"
+
+
+@linux
+def test_the_numbers_of_refused_calls_are_those_of_the_kernel():
+    header = Path("/usr/include/asm-generic/unistd.h")
+    if not header.exists():
+        pytest.skip("the kernel's headers are not here")
+    generic = dict(re.findall(r"#define __NR_(\w+)\s+(\d+)", header.read_text()))
+    names = "socket connect bind fchmod fchmodat fchown fchownat setxattr utimensat unshare ptrace"
+    for name in f"{names} process_vm_readv io_uring_setup mount bpf keyctl userfaultfd".split():
+        number = int(generic[name])
+        assert number in seccomp.REFUSED["aarch64"] + seccomp.REFUSED_ANYWHERE, name
+    assert seccomp.SIGNALS["aarch64"] == tuple(int(generic[n]) for n in ("kill", "tkill", "tgkill"))
+
+
+@linux
+def test_nobody_but_root_grades_without_landlock(monkeypatch, tmp_path):
+    monkeypatch.setattr(grade, "landlock_version", lambda: 0)
+    monkeypatch.setattr(os, "getuid", lambda: 1234)
+    with pytest.raises(OSError, match="no Landlock"):
+        grade.grade(tmp_path, tmp_path / "g.csv")
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    grade.refuse_elsewhere()
 
 
 def test_elsewhere_than_on_linux_grade_refuses(monkeypatch, tmp_path):
@@ -216,6 +277,93 @@ def test_elsewhere_than_on_linux_grade_refuses(monkeypatch, tmp_path):
         with pytest.raises(OSError, match="Linux alone"):
             run()
     assert not [*tmp_path.iterdir()]
+
+
+def a_process(home: Path) -> tuple[remote.Process, socket.socket]:
+    """A process as the judge sees it, without one behind it: the other end is the test's."""
+    process, theirs = object.__new__(remote.Process), None
+    process.channel, theirs = socket.socketpair()
+    process.home, process.limits, process.pid = home, sandbox.Limits(), os.getpid()
+    process.within(10)
+    return process, theirs
+
+
+def test_folders_count_as_files_and_hidden_ones_are_refused(tmp_path, monkeypatch):
+    process, _ = a_process(tmp_path)
+    process._refuse_full_folder()
+    for count in range(remote.MOST_FILES):
+        (tmp_path / str(count)).mkdir()
+    process._refuse_full_folder()
+    (tmp_path / "one more").mkdir()
+    with pytest.raises(remote.Gone, match="more files"):
+        process._refuse_full_folder()
+    with pytest.raises(remote.Gone, match="nobody can look"):
+        remote._refuse_hidden(PermissionError())
+
+
+def test_a_tree_that_is_too_deep_for_python_is_counted_and_deleted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    os.chdir("home")
+    for _ in range(1500):
+        os.mkdir("a")
+        os.chdir("a")
+    os.chdir(tmp_path)
+    process, _ = a_process(tmp_path / "home")
+    try:
+        with pytest.raises(remote.Gone, match="files"):
+            process._refuse_full_folder()
+        remote._remove(tmp_path / "home")
+        assert not (tmp_path / "home").exists()
+    finally:  # or pytest itself could not tidy up
+        subprocess.run(["rm", "-rf", "--", tmp_path / "home"], check=True)
+
+
+def test_an_answer_that_goes_on_talking_is_late_all_the_same(tmp_path):
+    process, theirs = a_process(tmp_path)
+    theirs.sendall(bytes(8))
+    process.until = 0
+    with pytest.raises(remote.Gone, match="still running"):
+        process._exactly(8)
+
+
+def test_every_exception_there_is_one_here():
+    for kind in ("ExceptionGroup", "UnicodeDecodeError", "KeyError", "SystemExit", "Mine", "a b"):
+        error = remote.error_of({"kind": kind, "text": "said"})
+        assert isinstance(error, Exception) and str(error) == "said"
+        assert type(error).__name__ == (kind if kind != "a b" else "Exception")
+
+
+class Asked:
+    """A process that only notes what it is asked."""
+
+    limits = sandbox.Limits()
+
+    def __init__(self):
+        self.asked = []
+
+    def within(self, seconds: float) -> None:
+        pass
+
+    def ask(self, what: str, *args: object) -> dict:
+        self.asked.append(what)
+        cases = pickle.loads(args[-1])[2] if what == "run" else []
+        return {"values": [{"value": None} for _ in cases], "names": [], "printed": False}
+
+
+@pytest.mark.parametrize(("number", "is_there"), [("4.7", False), ("6.2", True), ("3.1", True)])
+def test_the_exercise_decides_what_goes_to_the_submission(number, is_there):
+    (task,) = (each for each in TASKS if each.number == number)
+    cases = task.parts[0].cases(torch.Generator().manual_seed(0))
+    for role in ("function", "class"):
+        answer = remote.Answer(process := Asked(), plain.Shadow("type", role, 0))
+        answer.run(task, task.parts[0], cases)
+        assert ("run" in process.asked) is is_there
+    wrong = remote.Answer(
+        Asked(), plain.Shadow("type", "function" if number == "6.2" else "class", 0)
+    )
+    with pytest.raises(engine.Found, match="expected the "):
+        engine.judge_part(task, task.parts[0], wrong, torch.Generator())
 
 
 # What counts of a notebook
@@ -238,6 +386,31 @@ def test_of_a_notebook_only_the_answer_cells_count():
     answers = judging.answers_in(handed_in, notebook)
     assert answers["4.7"] == "# mine\nwindow_mask = 3" and "4.6" not in answers
     assert answers["4.5"].startswith("# 4.5 ")
+
+
+def test_a_very_long_answer_is_refused_and_never_parsed_where_all_are_judged(monkeypatch):
+    (path,) = chapters(paths.SOLUTIONS, ["04"])
+    notebook = judging.load(path)
+    monkeypatch.setattr(judging, "free_names", None)  # parses; the fork alone does that
+    answers = {"4.2": "#" * (judging.LONGEST_ANSWER + 1), "4.3": "x = 1"}
+    judge = judging._Judge(None, notebook, answers, judging.Assignment([]), [], 0.0)
+    steps = {step.number: step for step in notebook.steps if step.names}
+    reasons = [judge._reason(steps[number]) for number in ("4.2", "4.3", "4.4")]
+    assert reasons == [("cell", judging.TOO_LONG), None, ("cell", judging.NO_CELL)]
+
+
+@pytest.mark.parametrize("error", [remote.Gone("ended", "it ends"), TypeError("it ends")])
+def test_a_process_that_does_not_start_is_the_graders_error(error):
+    class Broken:
+        def open(self):
+            raise error
+
+    (path,) = chapters(paths.SOLUTIONS, ["04"])
+    judge = judging._Judge(
+        Broken(), judging.load(path), {}, judging.Assignment([]), ["4.2"], math.inf
+    )
+    with pytest.raises(OSError, match="no process starts for a submission: it ends"):
+        judge.run(print)
 
 
 def test_cells_that_only_try_an_answer_out_are_left_out():
@@ -264,6 +437,7 @@ def write(folder: Path, file: str, text: str | None = None) -> None:
 CLASS = [
     Student("ada", "Ada King", "ada@example.org", canvas_id="77"),
     Student("bo", "Bo Ek", "bo@example.org"),
+    Student("zoë", "Zoë Å", "---"),
 ]
 
 
@@ -280,6 +454,15 @@ CLASS = [
         ("Bo Ek_4711_assignsubmission_file_/02_data.ipynb", "bo", "02_data"),
         ("bo@example.org/02_data.ipynb", "bo", "02_data"),
         ("stranger/02_data.ipynb", "stranger", "02_data"),
+        ("ada/04_attention-Copy1.ipynb", "ada", "04_attention"),
+        ("kingada_99_1234_02_data.ipynb", "kingada_99", "02_data"),
+        ("Ada King_99_1234_02_data.ipynb", "Ada King_99", "02_data"),
+        ("zoe\u0308/02_data.ipynb", "zoë", "02_data"),
+        ("Zoe\u0308 \u212b/02_data.ipynb", "zoë", "02_data"),
+        ("-/02_data.ipynb", "-", "02_data"),
+        ("canvas/02_data.ipynb", "canvas", "02_data"),
+        ("canvas 77 x/02_data.ipynb", "canvas 77 x", "02_data"),
+        ("3²4/02_data.ipynb", "3²4", "02_data"),
     ],
 )
 def test_files_are_found_as_systems_name_them(tmp_path, file, student, stem):
@@ -287,6 +470,58 @@ def test_files_are_found_as_systems_name_them(tmp_path, file, student, stem):
     handed = collect(tmp_path, CLASS, STEMS, rules.Rules())
     assert [(s.student, s.stem) for s in handed.submissions] == [(student, stem)]
     assert ("LATE" in file) == bool(handed.submissions[0].remarks)
+
+
+def test_two_of_one_name_in_moodle_are_two(tmp_path):
+    for folder in ("Ada King_1_assignsubmission_file_", "Ada King_2_assignsubmission_file_"):
+        write(tmp_path, f"{folder}/02_data.ipynb")
+    handed = collect(tmp_path, CLASS, STEMS, rules.Rules())
+    assert handed.students == {"Ada King_1", "Ada King_2"}
+
+
+def test_what_cannot_be_read_is_named(tmp_path, monkeypatch):
+    write(tmp_path, "ada/02_data.ipynb")
+    write(tmp_path, "shut/02_data.ipynb")
+    scan = os.scandir
+
+    def no_entry(path):
+        if str(path).endswith("shut"):
+            raise PermissionError(13, "no", str(path))
+        return scan(path)
+
+    def unreadable(path):
+        raise PermissionError(13, "no", str(path))
+
+    monkeypatch.setattr(os, "scandir", no_entry)
+    monkeypatch.setattr(submissions, "read_notebook", unreadable)
+    handed = collect(tmp_path, [], STEMS, rules.Rules())
+    assert handed.remarks == ["shut can't be read"]
+    assert "not a notebook that can be read" in handed.submissions[0].remarks[0]
+
+
+def test_without_times_a_copy_counts_after_the_plain_name(tmp_path):
+    for name in ("04_attention", "04_attention-2", "04_attention (1)"):
+        write(tmp_path, f"ada/{name}.ipynb")
+    files = [s.file for s in collect(tmp_path, [], STEMS, rules.Rules()).submissions]
+    assert files[0] == "ada/04_attention.ipynb" and len(files) == 3
+
+
+@linux
+def test_what_must_stay_secret_may_not_lie_where_submissions_read(tmp_path, monkeypatch):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with pytest.raises(ValueError, match="keep results apart"):
+        grade.grade(folder, folder / "grades.csv")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "tinyshakespeare.txt").touch()
+    monkeypatch.setenv("MINIGPT_DATA_DIR", str(data))
+    with pytest.raises(ValueError, match=r"grades.csv lies in .*data, which .* may read"):
+        grade.grade(folder, data / "grades.csv")
+    text = tmp_path / "own.txt"
+    text.touch()
+    monkeypatch.setenv("MINIGPT_CORPUS", str(text))
+    assert str(text) in remote.readable()
 
 
 def test_files_that_are_no_submission_are_named_and_not_followed(tmp_path):
@@ -299,6 +534,9 @@ def test_files_that_are_no_submission_are_named_and_not_followed(tmp_path):
     write(folder, "04_attention.ipynb")
     (folder / "ada" / "04_attention.ipynb").symlink_to(tmp_path / "secret.ipynb")
     handed = collect(folder, [], STEMS, rules.Rules())
+    write(tmp_path / "kept", "ada/02_data.ipynb")
+    (kept,) = collect(tmp_path / "kept", [], STEMS, rules.Rules()).submissions
+    assert {key for cell in kept.notebook.cells for key in cell} == {"cell_type", "id", "source"}
     (broken,) = handed.submissions
     assert broken.notebook is None and "not a notebook" in broken.remarks[0]
     assert sorted(handed.remarks) == [
@@ -359,6 +597,10 @@ def read_rules(tmp_path: Path, text: str) -> rules.Rules:
         ("late: {per_day: 1}", "late: there is no 'per_day'; there are percent_per_day, maximum"),
         ("attempts: first", "attempts is 'first'; write last or best"),
         ("timezone: Mars", "timezone 'Mars' is none"),
+        (
+            "due: 9999-12-31",
+            "due  is datetime.datetime(9999, 12, 31, 23, 59, 59); write a time such as",
+        ),
         ("due: tomorrow", "due  is 'tomorrow'; write a time such as"),
         ("due: {'44': 2027-01-01}", "due: there is no '44'"),
         ("chapters: ['44']", "chapters: there is no '44'"),
@@ -386,6 +628,8 @@ def test_lateness_counts_days_begun_after_grace_and_extension(tmp_path):
     assert days("ada", 2027, 3, 27, 18, 30) == 0 < days("ada", 2027, 3, 27, 18, 31) == 1
     assert days("ada", 2027, 3, 27, 18, 0, zone=ZoneInfo("UTC")) == 1
     assert days("ada", 2027, 3, 29, 18, 0) == 2  # the clocks went forward in between
+    assert days("ada", 2027, 3, 28, 19, 30) == 1  # 24 hours
+    assert days("ada", 2027, 3, 28, 19, 31) == 2
     assert days("mia", 2027, 4, 1, 23, 59) == 0 < days("mia", 2027, 4, 3) == 1
     assert days("ole", 2027, 3, 27, 17, 0) == 0 == days("ada", 2027, 5, 1, 20, chapter="05")
     assert found.days_late("04", "ada", None) == days("ada", 2030, 1, 1, chapter="06") == 0
@@ -489,6 +733,14 @@ def test_the_summary_counts_mistakes_and_names_what_nobody_solved():
     assert "| Chapter 04 Attention | 1 of 2 | 4 | 12 |" in text and "- a remark" in text
 
 
+def test_names_and_remarks_stay_in_their_line():
+    sheet = a_sheet()
+    sheet.rows[0].student = Student("a", "Ada\n12 of 12 points\x1b[2J")
+    sheet.rows[0].remarks.append("x\n# The class")
+    assert "\n12 of" not in report.feedback(sheet, sheet.rows[0])
+    assert "\n# The class" not in report.summary(sheet)
+
+
 def test_each_student_has_a_file_of_their_own_and_it_stays_in_the_folder(tmp_path):
     report.write(a_sheet(), tmp_path / "grades.csv")
     files = sorted(path.name for path in (tmp_path / "feedback").iterdir())
@@ -498,7 +750,7 @@ def test_each_student_has_a_file_of_their_own_and_it_stays_in_the_folder(tmp_pat
     assert names == ["x", "student", "A", "a~2"]
 
 
-@pytest.mark.parametrize("content", [None, "{}", "[]", '{"seed"'])
+@pytest.mark.parametrize("content", [None, "{}", "[]", '{"seed"', '{"seed": "7"}'])
 def test_a_folder_that_is_no_key_is_refused(tmp_path, content):
     if content:
         (tmp_path / "assignment.json").write_text(content)

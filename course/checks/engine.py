@@ -262,7 +262,7 @@ def judge_part(task: Exercise, part: Part, answer: object, generator: torch.Gene
     """Return when the answer is right, else raise Found."""
     function = _typed(part, answer) if part.read else answer
     is_class = function.is_class if isinstance(function, Elsewhere) else inspect.isclass(function)
-    if not callable(function) or (inspect.isclass(part.right) and not is_class):
+    if not callable(function) or inspect.isclass(part.right) != is_class:
         kind = "class" if inspect.isclass(part.right) else "function"
         text = f"expected the {kind} {part.name}, got {describe(function)}."
         raise Found("type", f"{text} Pass it by its name alone.")

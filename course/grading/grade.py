@@ -11,7 +11,7 @@ from pathlib import Path
 from course import paths, syllabus
 from course.checks.engine import Verdict
 from course.grading import judging, report, rules, scores, submissions
-from course.grading.remote import Zygote
+from course.grading.remote import Zygote, refuse_exposed
 from course.grading.sandbox import landlock_version
 from course.grading.submissions import Student, Submission
 from course.notebook import chapters
@@ -20,9 +20,14 @@ LINUX_ONLY = (
     "grade runs what strangers wrote, and can shut it in on Linux alone; use a Linux machine, a "
     "virtual one or WSL 2"
 )
+NEEDS_LANDLOCK = (
+    "this kernel has no Landlock, so what was handed in could read and write all that you can; "
+    "grade on Linux 5.13 or later, or as root, for whom it runs as the user nobody"
+)
 NO_LANDLOCK = (
-    "This kernel has no Landlock: what was handed in could read every file that you let others "
-    "read, the course's answers among them. Grade on Linux 5.13 or later."
+    "This kernel has no Landlock: what was handed in ran as the user nobody and could read every "
+    "file that all users may read, the course's answers perhaps among them. Grade on Linux 5.13 or "
+    "later."
 )
 UNREAD = "the notebook that was handed in can't be read."
 
@@ -39,6 +44,8 @@ def refuse_elsewhere() -> None:
     """Raises OSError on a system where what was handed in can't be shut in."""
     if sys.platform != "linux":
         raise OSError(LINUX_ONLY)
+    if os.getuid() != 0 and not landlock_version():
+        raise OSError(NEEDS_LANDLOCK)
 
 
 def source_of(assignment: Path | None) -> Source:
@@ -53,8 +60,10 @@ def source_of(assignment: Path | None) -> Source:
     try:
         seed = json.loads(path.read_text(encoding="utf-8"))["seed"]
     except (OSError, ValueError, KeyError, TypeError):
+        seed = None
+    if type(seed) is not int:
         text = "hand in the folder `key` that minigpt assign wrote"
-        raise ValueError(f"{assignment} holds no assignment.json with a seed; {text}") from None
+        raise ValueError(f"{assignment} holds no assignment.json with a seed; {text}")
     return Source(assignment / "solutions", seed)
 
 
@@ -82,6 +91,10 @@ def grade(
     source = source_of(assignment)
     if out.suffix != ".csv":
         raise ValueError(f"--out is {out}; write the name of a .csv file")
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"--out {out} lies in {folder}; keep results apart from the notebooks")
+    given = (folder, out, paths.ROOT / "course" / "checks", source.folder, roster, weights)
+    refuse_exposed(place for place in given if place)
     notebooks = {path.stem[:2]: judging.load(path) for path in chapters(source.folder)}
     known = {each.number: each.exercises for each in syllabus.load().chapters}
     valued = rules.load(weights, [each for number in notebooks for each in known[number]])
@@ -146,7 +159,8 @@ def _judge_all(
         for count, (each, verdicts) in enumerate(found, start=1):
             judged.append((each, verdicts))
             passed = sum(verdict.passed for verdict in verdicts.values())
-            say(f"{count}/{len(counting)} {each.file}: {passed} of {len(verdicts)} right")
+            file = report.clean(each.file)
+            say(f"{count}/{len(counting)} {file}: {passed} of {len(verdicts)} right")
     return judged
 
 

@@ -35,6 +35,8 @@ CHECK_SECONDS = 10.0  # of computing for a check, beside as much as the answer m
 MEMORY = 4 * 2**30  # of the process that judges, which what is handed in could fill
 LONGEST = 600  # characters of a message
 NO_CELL = "the cell of this exercise is not in the notebook that was handed in."
+LONGEST_ANSWER = 100_000  # characters; the course's own have some hundred
+TOO_LONG = f"the cell of this exercise is longer than {LONGEST_ANSWER} characters."
 FORKING = threading.Lock()  # or a fork would keep the other's pipe open
 STUCK = "the check can't deal with what your answer gives."
 
@@ -157,11 +159,12 @@ def judge_notebook(
 
     It is judged in a fork: what is handed in may be made to keep the check busy for ever.
     """
+    until = time.monotonic() + NOTEBOOK_SECONDS
     verdicts: dict[str, Verdict] = {}
     wanted = [number for number in notebook.numbers if number in assignment.wanted]
     while missing := [number for number in wanted if number not in verdicts]:
         begun = missing[0]
-        judge = _Judge(zygote, notebook, answers, assignment, missing)
+        judge = _Judge(zygote, notebook, answers, assignment, missing, until)
         with FORKING:
             reader, writer = os.pipe()
             pid = os.fork()
@@ -169,7 +172,7 @@ def judge_notebook(
                 os.close(reader)
                 _work(writer, judge)
             os.close(writer)
-        for event in _events(reader, pid, zygote.limits):
+        for event in _events(reader, pid, zygote.limits, until):
             if isinstance(event, str):
                 begun = event
             elif isinstance(event, dict):
@@ -182,10 +185,10 @@ def judge_notebook(
     return {number: verdicts[number] for number in wanted}
 
 
-def _events(reader: int, pid: int, limits: Limits) -> Iterator[Any]:
+def _events(reader: int, pid: int, limits: Limits, until: float) -> Iterator[Any]:
     """What the judging fork tells, line by line, for as long as it goes on telling."""
     begun, most, rest = 0.0, math.inf, b""
-    until = time.monotonic() + 2 * NOTEBOOK_SECONDS
+    until += NOTEBOOK_SECONDS  # the fork itself sees to the first; this is for one that can't
     with open(reader, "rb", buffering=0) as pipe:
         while time.monotonic() < until and cpu_seconds(pid) - begun < most:
             if not select.select([pipe], [], [], 0.5)[0]:
@@ -229,18 +232,31 @@ class _Judge:
         answers: Mapping[str, str],
         assignment: Assignment,
         missing: list[str],
+        until: float,
     ):
-        self.zygote, self.notebook, self.answers = zygote, notebook, answers
+        self.zygote, self.notebook, self.handed_in = zygote, notebook, answers
+        self.answers = {n: source for n, source in answers.items() if len(source) <= LONGEST_ANSWER}
         self.assignment, self.missing = assignment, list(missing)
-        self.needed = needed(notebook, answers)
         self.skipped: dict[int, Gone] = {}
-        self.until = time.monotonic() + NOTEBOOK_SECONDS
+        self.until = until
 
     def run(self, tell: Callable[[object], None]) -> None:
         """Judge all; `tell` gets the number of each exercise before and its verdict after."""
+        self.needed = needed(self.notebook, self.answers)
         while self.missing:
-            with self.zygote.open() as process:
+            with self._open() as process:
                 self._pass(process, tell)
+
+    def _open(self) -> Process:
+        """A new process; whatever keeps it from starting is no fault of what was handed in.
+
+        Raises:
+            OSError: it does not start.
+        """
+        try:
+            return self.zygote.open()
+        except (Exception, Gone) as error:
+            raise OSError(f"no process starts for a submission: {error}") from error
 
     def _pass(self, process: Process, tell: Callable[[object], None]) -> None:
         """Run the cells in order and judge what is missing, until the process ends."""
@@ -299,7 +315,7 @@ class _Judge:
         for index, cell in enumerate(self.notebook.steps):
             if cell.is_answer and cell.number == step.number:
                 if step.number not in self.answers:
-                    return "cell", NO_CELL
+                    return "cell", TOO_LONG if step.number in self.handed_in else NO_CELL
                 if index in self.skipped:
                     gone = self.skipped[index]
                     return gone.diagnosis, gone.text

@@ -1,6 +1,10 @@
 """The submission's process as the judge sees it: messages to it, and answers that it runs."""
 
 import builtins
+import contextlib
+import copy
+import functools
+import inspect
 import json
 import os
 import pickle
@@ -34,6 +38,7 @@ APART = ("ch[0-9][0-9].py", "demo.py", "widgets", "__pycache__")
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom")
 TOLD = ("unwritten", "changed", "mode", "reference")  # what a process may find of itself
 START_SECONDS = 120.0
+MOST_FILES = 500  # and folders; os.walk goes no deeper than Python's stack
 PATIENCE = 10  # how many times longer something may take than it computes
 
 
@@ -70,8 +75,7 @@ class Zygote:
             folder.mkdir(exist_ok=True)
             folder.chmod(0o711)  # to pass through, for whoever knows the name of a folder inside
         self.data = _data_folder()
-        self.readable = [sys.prefix, sys.base_prefix, *SYSTEM, str(self.code)]
-        self.readable += [str(place) for place in (self.data, paths.RUNS) if place]
+        self.readable = [*readable(), str(self.code)]
         _refuse_unreachable(self.readable)
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -92,8 +96,8 @@ class Zygote:
         own = {"PYTHONPATH": str(self.code), "PYTHONHASHSEED": "0", "LANG": "C.UTF-8"}
         own |= {"PYTHONDONTWRITEBYTECODE": "1", "MINIGPT_OFFLINE": "1", "MPLBACKEND": "agg"}
         own |= {"HOME": "/nonexistent", "MINIGPT_RUNS_DIR": str(paths.RUNS)}
-        corpus = os.environ.get("MINIGPT_CORPUS")
-        own |= {"MINIGPT_CORPUS": corpus} if corpus else {}
+        corpus = _own_corpus() or os.environ.get("MINIGPT_CORPUS")
+        own |= {"MINIGPT_CORPUS": str(corpus)} if corpus else {}
         return own | single | ({"MINIGPT_DATA_DIR": str(self.data)} if self.data else {})
 
     def __exit__(self, *error: object) -> None:
@@ -102,7 +106,7 @@ class Zygote:
         if hasattr(self, "process"):
             self.process.kill() if self.process.poll() is None and _late(self.process) else None
             self.process.wait()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        _remove(self.scratch)
 
     def open(self) -> "Process":
         """A new process for a submission.
@@ -126,6 +130,11 @@ def copy_course(target: Path) -> None:
         shutil.copytree(folder, target / folder.name, ignore=shutil.ignore_patterns(*apart))
 
 
+def _remove(folder: Path) -> None:
+    """Delete a folder that a submission may have filled: Python gives up on a very deep one."""
+    subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL, check=False)
+
+
 def _late(process: subprocess.Popen) -> bool:
     try:
         process.wait(5)
@@ -140,6 +149,32 @@ def _data_folder() -> Path | None:
         if folder and (Path(folder) / corpora.FILE).exists():
             return Path(folder).resolve()
     return None
+
+
+def _own_corpus() -> Path | None:
+    """The text that MINIGPT_CORPUS names, where it names a file."""
+    path = Path(os.environ.get("MINIGPT_CORPUS") or "tinytales")
+    return path.resolve() if path.is_file() else None
+
+
+def readable() -> list[str]:
+    """What every submission may read, beside its copy of the course."""
+    places = (sys.prefix, sys.base_prefix, *SYSTEM, _data_folder(), paths.RUNS, _own_corpus())
+    return [str(place) for place in places if place]
+
+
+def refuse_exposed(private: Iterable[Path]) -> None:
+    """Refuse to grade where submissions could read what they must not.
+
+    Raises:
+        ValueError: one of these lies in a folder that they may read.
+    """
+    places = readable()
+    for each in private:
+        for place in places:
+            if each.resolve().is_relative_to(Path(place).resolve()):
+                text = "which what was handed in may read; keep it elsewhere"
+                raise ValueError(f"{each} lies in {place}, {text}")
 
 
 def _refuse_unreachable(places: Iterable[str]) -> None:
@@ -178,7 +213,7 @@ class Process:
     def __exit__(self, *error: object) -> None:
         self.channel.close()
         self._ending()
-        shutil.rmtree(self.home, ignore_errors=True)
+        _remove(self.home)
 
     def _ending(self) -> str:
         """Let go of the process, and hear how it ended."""
@@ -231,11 +266,11 @@ class Process:
     def _exactly(self, length: int) -> bytes:
         parts = bytearray()
         while len(parts) < length:
+            self._refuse_late()
             self.channel.settimeout(0.2)
             try:
                 more = self.channel.recv(min(2**20, length - len(parts)))
             except TimeoutError:
-                self._refuse_late()
                 self._refuse_full_folder()
                 continue
             except OSError:
@@ -252,14 +287,12 @@ class Process:
 
     def _refuse_full_folder(self) -> None:
         size = count = 0
-        for folder, _, files in os.walk(self.home):
-            count += len(files)
-            for name in files[:1000]:
-                try:
+        for folder, folders, files in os.walk(self.home, onerror=_refuse_hidden):
+            count += len(folders) + len(files)
+            for name in files[:MOST_FILES]:
+                with contextlib.suppress(FileNotFoundError):
                     size += os.lstat(os.path.join(folder, name)).st_size
-                except OSError:
-                    continue
-            if size > self.limits.folder_mb * 2**20 or count > 1000:
+            if size > self.limits.folder_mb * 2**20 or count > MOST_FILES:
                 raise Gone("files", "your answer writes more files than an exercise needs.")
 
     def revive(self, shadow: Shadow) -> Any:
@@ -289,12 +322,20 @@ class Process:
         return reply.get("value")
 
 
+def _refuse_hidden(error: OSError) -> None:
+    """Let no folder hide files from being counted: one too deep, or made for nobody to read."""
+    if not isinstance(error, FileNotFoundError):  # it was removed meanwhile
+        raise Gone("files", "your answer writes files where nobody can look at them.")
+
+
 def error_of(told: object) -> Exception:
     """An exception like the one that rose there: of the same name, and of the same builtin kind."""
     told = told if isinstance(told, Mapping) else {}
     kind, text = str(told.get("kind")), str(told.get("text"))
     base = getattr(builtins, kind, None)
-    base = base if isinstance(base, type) and issubclass(base, Exception) else Exception
+    is_error = isinstance(base, type) and issubclass(base, Exception)
+    # A group can't be made without what is in it.
+    base = base if is_error and not issubclass(base, BaseExceptionGroup) else Exception
     plain = {"__init__": lambda self: None, "__str__": lambda self: text}
     made = type(kind if kind.isidentifier() else "Exception", (base,), plain)()
     made.own_line = None if told.get("line") is None else str(told["line"])
@@ -343,19 +384,14 @@ class Answer(Elsewhere):
     def run(self, task: Exercise, part: Part, cases: list[tuple]) -> Ran:
         """Run it on the cases: call by call, so that only inputs go there, where they can.
 
-        A class, or a function that is given a model, is used there, by the `drive` alone.
+        A class, or a function that is given a model, is used there, by the `drive` alone: what
+        was asked for decides that, never what was handed in.
         """
-        self._begin(task)
-        if not self.is_class:
-            try:
-                return engine.run_all(self, task, part, cases)
-            except NotPlain:
-                self._begin(task)
-        return self._run_there(task, part, cases)
-
-    def _begin(self, task: Exercise) -> None:
         self.process.within(self.process.limits.answer_seconds)
         self.process.ask("begin", task.references, task.torch_references)
+        if inspect.isclass(part.right) or not _is_plain(part, cases):
+            return self._run_there(task, part, cases)
+        return engine.run_all(self, task, part, cases)
 
     def _run_there(self, task: Exercise, part: Part, cases: list[tuple]) -> Ran:
         reply = self.process.ask("run", self.shadow.number, luggage(task, part, cases))
@@ -370,6 +406,23 @@ class Answer(Elsewhere):
         if len(values) != len(cases):
             raise Gone("values", "what came back can't be read.")
         return Ran(values, [str(name) for name in reply["names"]], bool(reply["printed"]))
+
+
+def _is_plain(part: Part, cases: list[tuple]) -> bool:
+    """Whether all that the `drive` gives to the right answer could go there by itself."""
+
+    @functools.wraps(part.right)
+    def right(*args: Any, **settings: Any) -> Any:
+        encode((args, settings))
+        return part.right(*args, **settings)
+
+    try:
+        with torch.random.fork_rng(devices=[]):
+            for case in cases:
+                part.use(right, copy.deepcopy(case))
+    except NotPlain:
+        return False
+    return True
 
 
 def _result(kind: str, told: Any) -> Any:

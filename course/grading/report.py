@@ -230,12 +230,12 @@ def _wrong(sheet: Sheet) -> str:
 
 
 def _listed(items: Iterable[str]) -> str:
-    return "\n".join(f"- {item}" for item in items) or "Nothing."
+    return "\n".join(f"- {clean(item)}" for item in items) or "Nothing."
 
 
 def feedback(sheet: Sheet, row: Row) -> str:
     """What one student gets to read."""
-    lines = [row.student.name or row.student.student, ""]
+    lines = [clean(row.student.name or row.student.student), ""]
     for chapter, title in _titles(sheet).items():
         lines.append(title)
         attempt = row.chapters.get(chapter)
@@ -251,7 +251,7 @@ def feedback(sheet: Sheet, row: Row) -> str:
             kept = _number(100 * sheet.rules.kept(attempt.days_late))
             lines.append(f"  {_days(attempt.days_late)} late: {kept} % of the points are kept")
         lines += [f"  {_number(attempt.points)} of {_number(sheet.worth(chapter))} points", ""]
-    return clean_lines("\n".join([*lines, *row.remarks]).rstrip()) + "\n"
+    return clean_lines("\n".join([*lines, *map(clean, row.remarks)]).rstrip()) + "\n"
 
 
 def _file_names(rows: Iterable[Row]) -> list[str]:

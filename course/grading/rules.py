@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -60,8 +60,9 @@ class Rules:
         due = self.due.get(chapter, self.due.get(""))
         if due is None or submitted is None:
             return 0
-        due = max(due, self.extensions.get(student, due)) + timedelta(minutes=self.grace_minutes)
-        return max(0, math.ceil((submitted - due) / timedelta(days=1)))
+        due = max(due, self.extensions.get(student, due)).astimezone(UTC)
+        late = submitted.astimezone(UTC) - due - timedelta(minutes=self.grace_minutes)
+        return max(0, math.ceil(late / timedelta(days=1)))
 
     def kept(self, days: int) -> float:
         """The share of the points that is left after so many days."""
@@ -147,6 +148,8 @@ def moment(name: str, value: object, timezone: tzinfo) -> datetime:
             value = date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
         if isinstance(value, date) and not isinstance(value, datetime):
             value = datetime.combine(value, time(23, 59, 59))
+        if not 1970 <= value.year < 9999:  # a zone may not carry it over the calendar's end
+            raise ValueError
         return value if value.tzinfo else value.replace(tzinfo=timezone)
     except (ValueError, AttributeError):
         text = "write a time such as 2027-03-01 23:59, or a date"

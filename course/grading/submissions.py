@@ -2,20 +2,23 @@
 
 import csv
 import io
+import os
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from nbformat import NotebookNode
 
 from course.grading.rules import Rules, moment
-from course.notebook import read_notebook
+from course.notebook import code_cells, read_notebook
 
 TIMES = "submitted.csv"
 LARGEST = 20 * 2**20  # bytes of a notebook; a learner's has some thousand
-NAME = re.compile(r"(?:(?P<student>.+)_)?(?P<stem>\d\d_[a-z][a-z_]*?)(?:[- ]*\(?(?P<copy>\d+)\)?)?")
+NAME = re.compile(r"(?:(?P<student>.+)_)?(?P<stem>\d\d_[a-z][a-z_]*?)(?:[- ]*(?:Copy)?\(?\d+\)?)?")
 CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<rest>.+)")
 MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_file_?")
 HEADING = re.compile(r"# (?:Exercises|Solutions) to chapter (\d\d)\b")
@@ -107,8 +110,9 @@ def collect(folder: Path, known: list[Student], stems: list[str], rules: Rules) 
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; it holds what was handed in")
     times = _times(folder, rules)
-    handed, people = Handed(), _People(known)
-    for path in sorted(folder.rglob("*"), key=lambda path: _natural(path.as_posix())):
+    handed, people = Handed(), _People(known, folder)
+    paths = _below(folder, handed.remarks)
+    for path in sorted(paths, key=lambda path: _natural(path.with_suffix("").as_posix())):
         file = path.relative_to(folder).as_posix()
         if _is_passed_over(PurePosixPath(file)):
             continue
@@ -125,6 +129,16 @@ def collect(folder: Path, known: list[Student], stems: list[str], rules: Rules) 
     return handed
 
 
+def _below(folder: Path, remarks: list[str]) -> list[Path]:
+    """Everything in a folder and the folders in it; a remark on those that can't be read."""
+
+    def unread(error: OSError) -> None:
+        remarks.append(f"{Path(error.filename).relative_to(folder).as_posix()} can't be read")
+
+    walk = os.walk(folder, onerror=unread)
+    return [Path(place, name) for place, folders, files in walk for name in (*folders, *files)]
+
+
 def _is_passed_over(path: PurePosixPath) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
 
@@ -137,13 +151,13 @@ def _take(
     stems: list[str],
     times: Mapping[str, datetime],
 ) -> None:
-    student, rest, is_late = _owner(PurePosixPath(file))
+    owner, rest, is_late = _owner(PurePosixPath(file))
     notebook, problem = _read(path)
     stem = _stem(rest, notebook, stems)
-    if student is None:
+    if owner is None:
         handed.remarks.append(f"{file} names no student")
         return
-    student = people.find(student)
+    student = people.find(owner)
     handed.students.add(student)
     if stem is None:
         handed.remarks.append(f"{file} is no chapter that is graded")
@@ -151,19 +165,34 @@ def _take(
     remarks = [f"{file}: {problem}"] if problem else []
     if is_late and file not in times:
         remarks.append(f"Canvas marks {file} LATE; {TIMES} does not say since when")
+    if notebook:  # in memory stays what may count: no outputs, no pictures
+        notebook.cells = [
+            NotebookNode(cell_type="code", id=cell.get("id"), source=cell.source)
+            for cell in code_cells(notebook)
+        ]
     submitted = times.get(file)
     handed.submissions.append(Submission(student, stem, file, submitted, notebook, (*remarks,)))
 
 
-def _owner(file: PurePosixPath) -> tuple[str | None, str, bool]:
+class Owner(NamedTuple):
+    """Whose a file is, as it is named: by Canvas and Moodle with a number too."""
+
+    name: str
+    system: str = ""
+    id: str = ""
+
+
+def _owner(file: PurePosixPath) -> tuple[Owner | None, str, bool]:
     """Whose a file is, its name without that, and whether Canvas calls it late."""
     if len(file.parts) > 1:
         moodle = MOODLE.fullmatch(file.parts[0])
-        return (moodle["name"] if moodle else file.parts[0]), file.stem, False
+        owner = Owner(moodle["name"], "moodle", moodle["id"]) if moodle else Owner(file.parts[0])
+        return owner, file.stem, False
     if canvas := CANVAS.fullmatch(file.stem):
-        return f"canvas {canvas['id']} {canvas['name']}", canvas["rest"], bool(canvas["late"])
+        owner = Owner(canvas["name"], "canvas", canvas["id"])
+        return owner, canvas["rest"], bool(canvas["late"])
     flat = NAME.fullmatch(file.stem)
-    return (flat and flat["student"]), file.stem, False
+    return (Owner(flat["student"]) if flat and flat["student"] else None), file.stem, False
 
 
 def _stem(name: str, notebook: NotebookNode | None, stems: list[str]) -> str | None:
@@ -177,9 +206,9 @@ def _stem(name: str, notebook: NotebookNode | None, stems: list[str]) -> str | N
 
 
 def _read(path: Path) -> tuple[NotebookNode | None, str]:
-    if path.stat().st_size > LARGEST:
-        return None, f"larger than {LARGEST // 2**20} MB"
     try:
+        if path.stat().st_size > LARGEST:
+            return None, f"larger than {LARGEST // 2**20} MB"
         notebook = read_notebook(path)
         for cell in notebook.cells:
             if not isinstance(cell.source, str):  # as the lines that a notebook is stored in
@@ -187,7 +216,7 @@ def _read(path: Path) -> tuple[NotebookNode | None, str]:
             if cell.cell_type not in ("code", "markdown", "raw"):
                 raise ValueError("a cell of an unknown kind")
         return notebook, ""
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return None, "not a notebook that can be read"
 
 
@@ -205,33 +234,39 @@ def _times(folder: Path, rules: Rules) -> dict[str, datetime]:
 
 def _natural(text: str) -> list:
     """A key that sorts `attempt 10` behind `attempt 2`."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text)]
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", text)]
 
 
 class _People:
     """Finds the line of the roster that a folder or a file name means."""
 
-    def __init__(self, known: list[Student]):
+    def __init__(self, known: list[Student], folder: Path):
         self.by: dict[str, set[str]] = {}
+        self.canvas = {each.canvas_id: each.student for each in known if each.canvas_id}
         for each in known:
             last_first = " ".join(reversed(each.name.split()))
             keys = (each.student, each.email, each.name, each.sis_login_id, last_first)
-            for key in {_squashed(key) for key in keys if key} | {f"canvas{each.canvas_id}"}:
+            for key in filter(None, map(_squashed, keys)):
                 self.by.setdefault(key, set()).add(each.student)
+        # Two of one name have folders with different numbers, which no roster knows.
+        found = {m.groups() for path in folder.iterdir() if (m := MOODLE.fullmatch(path.name))}
+        names = [_squashed(name) for name, _ in found]
+        self.shared = {name for name in names if names.count(name) > 1}
 
-    def find(self, named: str) -> str:
+    def find(self, owner: Owner) -> str:
         """The student meant, or the name itself where that is nobody, or several."""
-        label, _, rest = named.partition(" ")
-        number, _, name = rest.partition(" ")
-        if label == "canvas" and number.isdigit():
-            keys, named = (f"canvas{number}", _squashed(name)), f"{name}_{number}"
-        else:
-            keys = (_squashed(named),)
-        for key in keys:
-            if len(found := self.by.get(key, ())) == 1:
-                return next(iter(found))
-        return named
+        if owner.system == "canvas" and owner.id in self.canvas:
+            return self.canvas[owner.id]
+        key = _squashed(owner.name)
+        meant = self.by.get(key, set())
+        if owner.system == "canvas":  # whose number is known has another one
+            meant = meant - {*self.canvas.values()}
+        if len(meant) == 1 and not (owner.system == "moodle" and key in self.shared):
+            return next(iter(meant))
+        name = unicodedata.normalize("NFC", owner.name)
+        is_numbered = owner.system == "canvas" or (owner.system and key in self.shared)
+        return f"{name}_{owner.id}" if is_numbered else name
 
 
 def _squashed(text: str) -> str:
-    return re.sub(r"\W", "", text).casefold()
+    return re.sub(r"\W", "", unicodedata.normalize("NFKC", text)).casefold()

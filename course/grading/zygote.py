@@ -100,8 +100,8 @@ def _child(channel: socket.socket, home: Path, readable: list[str], limits: Limi
         os.environ[name] = str(home)
     try:
         confine(home, readable, limits)
-    except OSError as error:
-        send(channel, encode({"refused": str(error)}))
+    except Exception as error:
+        send(channel, encode({"refused": f"{type(error).__name__}: {error}"}))
         return
     send(channel, encode({}))
     Server(channel).serve()
