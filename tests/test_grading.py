@@ -8,6 +8,7 @@ import os
 import pickle
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -51,6 +52,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="submissions run on L
 
 # Values on their way
 
+BRACES = str.maketrans("[]", "{}")
+
 
 def test_plain_values_come_back_as_they_were():
     generator = torch.Generator().manual_seed(3)
@@ -74,6 +77,7 @@ def test_plain_values_come_back_as_they_were():
     assert back["meta"].device.type == "meta" and back["nan"] != back["nan"]
     assert (back["place"], back["kind"]) == (value["place"], value["kind"])
     assert back["counts"]["c"] == 0
+    assert repr(plain.decode(plain.encode({*"hgfedcba"}))) == repr([*"abcdefgh"]).translate(BRACES)
     assert torch.equal(torch.rand(3, generator=back["random"]), torch.rand(3, generator=generator))
 
 
@@ -166,7 +170,9 @@ def test_the_copy_of_the_course_holds_no_answer(tmp_path):
     assert not [*tmp_path.rglob("*.ipynb"), *tmp_path.rglob("demo.py")]
 
 
-def attempts(home: Path, outside: Path, door: Path, address: tuple) -> dict[str, object]:
+def attempts(
+    home: Path, outside: Path, door: Path, address: tuple, sibling: int
+) -> dict[str, object]:
     """What a confined process manages to do."""
     import resource  # which Windows has not
 
@@ -189,7 +195,7 @@ def attempts(home: Path, outside: Path, door: Path, address: tuple) -> dict[str,
         "changes a mode by its handle": lambda: os.fchmod(os.open(os.__file__, os.O_RDONLY), 0o644),
         "gives away": lambda: os.chown(home / "own.txt", -1, os.getgid()),
         "ages": lambda: os.utime(outside),
-        "limits": lambda: resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (64, 64)),
+        "limits": lambda: resource.prlimit(sibling, resource.RLIMIT_NOFILE, (64, 64)),
         "sets its own limits": lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
         "takes memory": lambda: len(bytearray(2**31)),
     }
@@ -224,6 +230,11 @@ def test_a_confined_process_reads_python_writes_at_home_and_nothing_else(tmp_pat
     door.listen()
     (tmp_path / "door").chmod(0o777)
     reader, writer = os.pipe()
+    if (sibling := os.fork()) == 0:  # nobody's too, and not shut in
+        if os.getuid() == 0:
+            sandbox._become_nobody(True)
+        signal.pause()
+        os._exit(0)
     pid = os.fork()
     if pid == 0:
         limits = sandbox.Limits(memory_mb=512.5, file_mb=1.5)
@@ -232,14 +243,16 @@ def test_a_confined_process_reads_python_writes_at_home_and_nothing_else(tmp_pat
                 sandbox._become_nobody(True)
             readable = [sys.prefix, sys.base_prefix, "/usr", "/lib"]
             sandbox.confine(home, readable, limits)
-            done = attempts(home, outside, tmp_path / "door", server.getsockname())
+            done = attempts(home, outside, tmp_path / "door", server.getsockname(), sibling)
         except BaseException as error:
             done = {"failed": repr(error)}
         os.write(writer, json.dumps(done).encode())
         os._exit(0)
     os.close(writer)
     managed = json.loads(os.read(reader, 10**6))
-    os.waitpid(pid, 0)
+    os.kill(sibling, signal.SIGKILL)
+    for each in (pid, sibling):
+        os.waitpid(each, 0)
     own = {"writes at home", "reads Python", "ends itself", "sets its own limits"}
     assert {name for name, value in managed.items() if value} == own
     assert outside.read_text() == "student"
@@ -512,6 +525,9 @@ def test_what_must_stay_secret_may_not_lie_where_submissions_read(tmp_path, monk
     folder.mkdir()
     with pytest.raises(ValueError, match="keep results apart"):
         grade.grade(folder, folder / "grades.csv")
+    (tmp_path / "table.csv").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"table\.csv is a folder"):
+        grade.grade(folder, tmp_path / "table.csv")
     data = tmp_path / "data"
     data.mkdir()
     (data / "tinyshakespeare.txt").touch()
@@ -605,6 +621,7 @@ def read_rules(tmp_path: Path, text: str) -> rules.Rules:
         ("due: {'44': 2027-01-01}", "due: there is no '44'"),
         ("chapters: ['44']", "chapters: there is no '44'"),
         ("seed: 1.5", "seed is 1.5; write a whole number"),
+        ("most_attempts: 0", "most_attempts is 0; write a whole number from 1"),
         ("- a", "expected `key: value` lines"),
         ("a: [", "is no YAML"),
     ],
@@ -668,6 +685,20 @@ def test_the_syllabus_has_the_roles_that_the_exercises_tell_the_learner():
                 said[found[1]] = next((role for role in syllabus.ROLES if role in words), "")
     assert {each.id: each.role for each in EXERCISES if each.id in said} == said
     assert len(said) == len(TASKS)
+
+
+def test_of_many_attempts_the_last_or_one_of_the_first_few_counts(tmp_path):
+    for count in range(1, 8):
+        write(tmp_path, f"ada/try {count}/04_attention.ipynb")
+    write(tmp_path, "ada/02_data.ipynb")
+    best = read_rules(tmp_path, "attempts: best\nmost_attempts: 3")
+    handed = collect(tmp_path, [], STEMS, best)
+    for valued, wanted in ((rules.Rules(), ["7"]), (best, ["1", "2", "3"])):
+        found = grade.can_count(handed.submissions, valued)
+        assert [each.file.split("/")[1] for each in found[1:]] == [f"try {n}" for n in wanted]
+    (row,) = grade._rows([], handed, [], best, {})
+    assert row.attempts == 8
+    assert row.remarks == ["04_attention: 7 attempts, of which the first 3 count"]
 
 
 # The files that are written
@@ -746,6 +777,9 @@ def test_each_student_has_a_file_of_their_own_and_it_stays_in_the_folder(tmp_pat
     files = sorted(path.name for path in (tmp_path / "feedback").iterdir())
     assert files == ["a_b.txt", "a_b~2.txt"]
     assert "4 of 12 points" in (tmp_path / "feedback" / "a_b.txt").read_text(encoding="utf-8")
+    (tmp_path / "feedback" / "who left.txt").touch()
+    (old,) = report.write(a_sheet(), tmp_path / "grades.csv")
+    assert old.name == "who left.txt" and old.exists()
     names = report._file_names([scores.Row(Student(name)) for name in ("../x", "..", "A", "a")])
     assert names == ["x", "student", "A", "a~2"]
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ def grade(
         raise ValueError(f"--out {out} lies in {folder}; keep results apart from the notebooks")
     given = (folder, out, paths.ROOT / "course" / "checks", source.folder, roster, weights)
     refuse_exposed(place for place in given if place)
+    _refuse_unwritable(out)
     notebooks = {path.stem[:2]: judging.load(path) for path in chapters(source.folder)}
     known = {each.number: each.exercises for each in syllabus.load().chapters}
     valued = rules.load(weights, [each for number in notebooks for each in known[number]])
@@ -109,8 +111,17 @@ def grade(
     rows = _rows(people, handed, judged, valued, graded)
     remarks = [*handed.remarks, *_remarks(valued, handed.submissions, rows)]
     sheet = scores.Sheet(valued, graded, tuple(rows), tuple(remarks))
-    report.write(sheet, out)
+    for path in report.write(sheet, out):
+        say(f"{path} is of nobody in this table, and lay there before; delete it if it is old")
     return sheet
+
+
+def _refuse_unwritable(out: Path) -> None:
+    """Raises OSError before hours of grading, rather than after them."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.is_dir():
+        raise IsADirectoryError(f"--out {out} is a folder; write the name of a .csv file")
+    tempfile.TemporaryFile(dir=out.parent).close()
 
 
 def _remarks(
@@ -130,6 +141,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def can_count(handed: list[Submission], valued: rules.Rules) -> list[Submission]:
+    """Of each student and chapter the last notebook, or the first few, of which the best counts."""
+    which = slice(-1, None) if valued.attempts == "last" else slice(valued.most_attempts)
+    return [each for found in submissions.attempts(handed).values() for each in found[which]]
+
+
 Judged = list[tuple[Submission, dict[str, Verdict]]]
 
 
@@ -141,8 +158,7 @@ def _judge_all(
     say: Callable[[str], None],
 ) -> Judged:
     """A verdict on every exercise of every notebook that can count."""
-    last = {(each.student, each.stem): each for each in handed}
-    counting = [*last.values()] if valued.attempts == "last" else handed
+    counting = can_count(handed, valued)
     modules = {name for each in counting for name in notebooks[each.stem[:2]].modules}
     judged = []
     with Zygote(valued.limits, modules) as zygote, ThreadPoolExecutor(_cores()) as pool:
@@ -176,9 +192,12 @@ def _rows(
     for name in sorted(handed.students - rows.keys()):
         rows[name] = scores.Row(Student(name))
         rows[name].remarks += ["not on the roster"] if people else []
-    for each in handed.submissions:
-        rows[each.student].attempts += 1
-        rows[each.student].remarks += each.remarks
+    for (student, stem), found in submissions.attempts(handed.submissions).items():
+        rows[student].attempts += len(found)
+        rows[student].remarks += [remark for each in found for remark in each.remarks]
+        if valued.attempts == "best" and len(found) > valued.most_attempts:
+            text = f"{stem}: {len(found)} attempts, of which the first {valued.most_attempts} count"
+            rows[student].remarks.append(text)
     attempts: dict[tuple[str, str], list[scores.Attempt]] = {}
     for each, verdicts in judged:
         chapter = each.stem[:2]

@@ -56,6 +56,13 @@ class Other:
         return self.shown
 
 
+class Sorted(set):
+    """A set that messages show in the same order in every run."""
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(sorted(map(repr, self)))}}}" if self else "set()"
+
+
 def other(shadow: Shadow) -> Other:
     """A stand-in whose type has the name of the value's own type."""
     made = type(shadow.kind, (Other,), {})()
@@ -175,7 +182,7 @@ class _Reader:
             pairs = {self.value(key): self.value(value) for key, value in rest[0]}
             return pairs if kind == "dict" else Counter(pairs)
         if kind in ("list", "tuple", "set"):
-            return {"list": list, "tuple": tuple, "set": set}[kind](map(self.value, rest[0]))
+            return {"list": list, "tuple": tuple, "set": Sorted}[kind](map(self.value, rest[0]))
         if kind == "tensor":
             return self._tensor(*rest)
         if kind == "meta":

@@ -15,7 +15,8 @@ from pathlib import Path
 from course import syllabus
 from course.checks.engine import Verdict
 from course.files import write_atomic
-from course.grading.scores import Row, Sheet, chapter_of
+from course.grading.rules import chapter_of
+from course.grading.scores import Row, Sheet
 
 FORMULA = ("=", "+", "-", "@")  # how a cell begins that a spreadsheet computes
 DIAGNOSES = {
@@ -36,8 +37,12 @@ DIAGNOSES = {
 }
 
 
-def write(sheet: Sheet, out: Path) -> None:
-    """Write all results beside `out`, each file whole or not at all."""
+def write(sheet: Sheet, out: Path) -> list[Path]:
+    """Write all results beside `out`, each file whole or not at all.
+
+    Returns:
+        Feedback that lay there already and is of nobody in this sheet; nothing of it is deleted.
+    """
     texts = {
         out: grades(sheet),
         out.with_suffix(".xml"): junit(sheet),
@@ -51,6 +56,7 @@ def write(sheet: Sheet, out: Path) -> None:
     }
     for path, text in texts.items():
         write_atomic(path, text)
+    return sorted({*(out.parent / "feedback").glob("*.txt")} - texts.keys())
 
 
 def grades(sheet: Sheet) -> str:

@@ -33,7 +33,8 @@ class Rules:
     role; exercises: those that are worth something else. completion: points for having all
     exercises of a chapter right that give none themselves, in proportion. due: a time, or one for
     each chapter; extensions: a later time by student. grace_minutes: how late is not yet late.
-    attempts: which one counts. seed: which inputs are drawn. limits: what an answer may take.
+    attempts: which one counts; most_attempts: of a chapter, how many of the first may be the best.
+    seed: which inputs are drawn. limits: what an answer may take.
     """
 
     chapters: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class Rules:
     late: Late = field(default_factory=Late)
     grace_minutes: float = 0
     attempts: str = "last"
+    most_attempts: int = 5
     extensions: Mapping[str, datetime] = field(default_factory=dict)
     seed: int = 1
     limits: Limits = field(default_factory=Limits)
@@ -105,8 +107,9 @@ def _rules(content: object, known: Iterable[syllabus.Exercise]) -> Rules:
         if name in given:
             keys = _keys(name, given[name], [each.name for each in fields(kind)])
             found[name] = kind(**_numbers(name, keys))
-    if "seed" in given:
-        found["seed"] = _whole("seed", given["seed"])
+    for name, least in (("seed", 0), ("most_attempts", 1)):
+        if name in given:
+            found[name] = _whole(name, given[name], least)
     if "attempts" in given and given["attempts"] not in ATTEMPTS:
         raise ValueError(f"attempts is {given['attempts']!r}; write {' or '.join(ATTEMPTS)}")
     found["attempts"] = given.get("attempts", "last")
@@ -156,13 +159,18 @@ def moment(name: str, value: object, timezone: tzinfo) -> datetime:
         raise ValueError(f"{name} is {value!r}; {text}") from None
 
 
+def chapter_of(number: str) -> str:
+    """The chapter of an exercise: "4.2" -> "04"."""
+    return _chapter(number.partition(".")[0])
+
+
 def _chapter(value: object) -> str:
     """A chapter as "04", whatever YAML made of it (08 is a text there, 04 the number 4)."""
     return f"{int(value):02d}" if str(value).isdigit() else str(value)
 
 
 def _chapters(value: object, known: Iterable[syllabus.Exercise], name: str) -> tuple[str, ...]:
-    there = sorted({f"{int(each.id.partition('.')[0]):02d}" for each in known})
+    there = sorted({chapter_of(each.id) for each in known})
     wanted = [_chapter(each) for each in (value if isinstance(value, (list, tuple)) else [value])]
     for each in wanted:
         if each not in there:
@@ -192,7 +200,7 @@ def _number(name: str, value: object) -> float:
     return value
 
 
-def _whole(name: str, value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{name} is {value!r}; write a whole number from 0")
+def _whole(name: str, value: object, least: int) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} is {value!r}; write a whole number from {least}")
     return value

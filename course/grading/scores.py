@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from course import syllabus
 from course.checks.engine import Verdict
-from course.grading.rules import Rules
+from course.grading.rules import Rules, chapter_of
 from course.grading.submissions import Student, Submission
 
 
@@ -57,11 +57,6 @@ class Sheet:
     def exercises(self) -> list[syllabus.Exercise]:
         """All of them, in order."""
         return [each for exercises in self.chapters.values() for each in exercises]
-
-
-def chapter_of(number: str) -> str:
-    """The chapter of an exercise: "4.2" -> "04"."""
-    return f"{int(number.partition('.')[0]):02d}"
 
 
 def best(rules: Rules, exercises: tuple[syllabus.Exercise, ...]) -> float:

@@ -129,6 +129,14 @@ def collect(folder: Path, known: list[Student], stems: list[str], rules: Rules) 
     return handed
 
 
+def attempts(handed: list[Submission]) -> dict[tuple[str, str], list[Submission]]:
+    """What was handed in by student and notebook, in the order in which it came."""
+    found: dict[tuple[str, str], list[Submission]] = {}
+    for each in handed:
+        found.setdefault((each.student, each.stem), []).append(each)
+    return found
+
+
 def _below(folder: Path, remarks: list[str]) -> list[Path]:
     """Everything in a folder and the folders in it; a remark on those that can't be read."""
 

@@ -22,6 +22,7 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -116,6 +117,7 @@ class Server:
         self.kept: list[Any] = []
         self.references: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         random.seed(0)
+        np.random.seed(0)
         self.state = torch.manual_seed(0).get_state()
 
     def serve(self) -> None:
