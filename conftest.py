@@ -41,6 +41,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log):
     return Scheduling(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first: chapter 08, whose model others read, and whole courses."""
+    first = ("08_training.ipynb", *ONE_BY_ONE)
+    items.sort(key=lambda item: item.path.name not in first)
+
+
 def scope(nodeid: str) -> str:
     """The tests that one worker runs one after the other, by the id of one of them."""
     file, _, test = nodeid.partition("::")
