@@ -22,7 +22,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # several workers share the cores
 
 FAILED = pytest.StashKey[str]()
-ONE_BY_ONE = ("test_core_path.py", "test_mutants.py", "test_other_texts.py")  # minutes a test
+ONE_BY_ONE = ("test_other_texts.py", "test_mutants.py")  # minutes a test
 
 
 def _is_notebook_cell(item: pytest.Item) -> bool:
@@ -42,9 +42,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first: chapter 08, whose model others read, and whole courses."""
-    first = ("08_training.ipynb", *ONE_BY_ONE)
-    items.sort(key=lambda item: item.path.name not in first)
+    """What takes longest comes first; chapter 09 last, which reads the model of chapter 08."""
+    first = ("08_training.ipynb", "test_core_path.py", *ONE_BY_ONE)
+    last = ("09_sampling.ipynb",)
+    items.sort(key=lambda item: (item.path.name in last) - (item.path.name in first))
 
 
 def scope(nodeid: str) -> str:

@@ -1,8 +1,13 @@
-"""A learner who leaves out every section marked More still has all that the rest needs."""
+"""A learner who leaves out every section marked More still has all that the rest needs.
+
+This one learns from a text of their own, the source of Python programs.
+"""
 
 import re
+from pathlib import Path
 
 import pytest
+import texts
 
 from course import paths, refresh, syllabus
 from course.notebook import code_cells, read_notebook
@@ -25,9 +30,19 @@ def without_more(cells: list) -> list:
     return kept
 
 
+@pytest.fixture(scope="module")
+def own_text(tmp_path_factory) -> Path:
+    """The file; beside it the chapters keep their models."""
+    path = tmp_path_factory.mktemp("core") / "python.txt"
+    path.write_text(texts.python_source(), encoding="utf-8")
+    return path
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("chapter", COMPLETE, ids=[chapter.notebook for chapter in COMPLETE])
-def test_the_core_sections_run_without_the_others(chapter):
+def test_the_core_sections_run_without_the_others(chapter, own_text, monkeypatch):
+    monkeypatch.setenv("MINIGPT_CORPUS", str(own_text))
+    monkeypatch.setenv("MINIGPT_RUNS_DIR", str(own_text.parent / "runs"))
     path = paths.NOTEBOOKS / f"{chapter.notebook}.ipynb"
     notebook = read_notebook(path)
     count = len(notebook.cells)
