@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import mmap
 import os
 import pickle
 import random
@@ -12,6 +13,8 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
+import unicodedata
 import xml.etree.ElementTree as ET
 from collections import Counter
 from datetime import datetime
@@ -37,6 +40,7 @@ from course.grading import (
     scores,
     seccomp,
     submissions,
+    zygote,
 )
 from course.grading.submissions import Student, Submission, collect, roster
 from course.notebook import chapters, code_cells, notebook_text, read_notebook
@@ -185,6 +189,10 @@ def attempts(
         "writes anew": lambda: outside.with_name("grades.csv").write_text("all points"),
         "writes a large file": lambda: (home / "large").write_bytes(bytes(2 * 2**20)),
         "forks": os.fork,
+        "empties outside": lambda: os.truncate(outside, 0),
+        "empties while it reads": lambda: os.open(outside, os.O_RDONLY | os.O_TRUNC),
+        "makes a file in memory": lambda: os.memfd_create("mine"),
+        "makes a pair": socket.socketpair,
         "executes": lambda: os.execv("/bin/true", ["true"]),
         "kills": lambda: os.kill(os.getppid(), 9),
         "signals all": lambda: os.kill(-1, 0),
@@ -265,7 +273,11 @@ def test_the_numbers_of_refused_calls_are_those_of_the_kernel():
         pytest.skip("the kernel's headers are not here")
     generic = dict(re.findall(r"#define __NR_(\w+)\s+(\d+)", header.read_text()))
     names = "socket connect bind fchmod fchmodat fchown fchownat setxattr utimensat unshare ptrace"
-    for name in f"{names} process_vm_readv io_uring_setup mount bpf keyctl userfaultfd".split():
+    names += " process_vm_readv io_uring_setup mount bpf keyctl userfaultfd socketpair memfd_create"
+    names += (
+        " shmget shmat shmctl semget semop semctl msgget msgsnd msgrcv msgctl mq_open mq_unlink"
+    )
+    for name in names.split():
         number = int(generic[name])
         assert number in seccomp.REFUSED["aarch64"] + seccomp.REFUSED_ANYWHERE, name
     assert seccomp.SIGNALS["aarch64"] == tuple(int(generic[n]) for n in ("kill", "tkill", "tgkill"))
@@ -273,7 +285,7 @@ def test_the_numbers_of_refused_calls_are_those_of_the_kernel():
 
 @linux
 def test_nobody_but_root_grades_without_landlock(monkeypatch, tmp_path):
-    monkeypatch.setattr(grade, "landlock_version", lambda: 0)
+    monkeypatch.setattr(sandbox, "landlock_version", lambda: 2)  # which lets files be emptied
     monkeypatch.setattr(os, "getuid", lambda: 1234)
     with pytest.raises(OSError, match="no Landlock"):
         grade.grade(tmp_path, tmp_path / "g.csv")
@@ -330,6 +342,56 @@ def test_a_tree_that_is_too_deep_for_python_is_counted_and_deleted(tmp_path, mon
         assert not (tmp_path / "home").exists()
     finally:  # or pytest itself could not tidy up
         subprocess.run(["rm", "-rf", "--", tmp_path / "home"], check=True)
+
+
+def test_a_name_that_is_too_long_to_look_at_stops_its_own_answer_alone(tmp_path):
+    process, _ = a_process(tmp_path / "home")
+    (tmp_path / "home").mkdir()
+    here = os.open(tmp_path / "home", os.O_RDONLY)
+    try:
+        for _ in range(19):
+            os.mkdir("a" * 200, dir_fd=here)
+            here = os.open("a" * 200, os.O_RDONLY, dir_fd=here)
+        os.close(os.open("b" * 250, os.O_CREAT | os.O_WRONLY, dir_fd=here))
+        with pytest.raises(remote.Gone, match="nobody can look"):
+            process._refuse_full_folder()
+    finally:  # or pytest itself could not tidy up
+        subprocess.run(["rm", "-rf", "--", tmp_path / "home"], check=True)
+
+
+@linux
+def test_files_without_a_name_count_as_large_as_they_may_be(tmp_path):
+    process, _ = a_process(tmp_path)
+    process.deleted = process._deleted()
+    kept = []
+    for _ in range(17):
+        with tempfile.TemporaryFile(dir=tmp_path) as file:
+            file.write(bytes(4096))
+            file.flush()
+            kept.append(mmap.mmap(file.fileno(), 4096))
+        if len(kept) == 16:
+            process._refuse_full_folder()
+    with pytest.raises(remote.Gone, match="more files"):
+        process._refuse_full_folder()
+
+
+def test_nothing_goes_on_after_the_deadline_of_a_notebook(tmp_path):
+    process, _ = a_process(tmp_path)
+    process.deadline = 0
+    process.within(10)
+    with pytest.raises(remote.Gone, match="after 10 seconds"):
+        process._refuse_late()
+
+
+def test_what_jupyter_alone_understands_is_left_out_of_an_answer():
+    source = (
+        "%%time\ndef f(x):\n    !ls\n    return x\n%timeit f(1)\ndisplay(f(2))\nanswer = f(3)\n"
+    )
+    server = zygote.Server(None)
+    server.on_cell("cell", judging.python_of(source))
+    assert server.namespace["answer"] == 3
+    for kept in ("x = (7\n     % 4)\n", "def f(:\n", "\0"):
+        assert judging.python_of(kept) == kept
 
 
 def test_an_answer_that_goes_on_talking_is_late_all_the_same(tmp_path):
@@ -492,6 +554,21 @@ def test_two_of_one_name_in_moodle_are_two(tmp_path):
     assert handed.students == {"Ada King_1", "Ada King_2"}
 
 
+def test_who_has_a_number_for_each_assignment_in_moodle_is_one(tmp_path):
+    write(tmp_path, "second/Ada King_1_assignsubmission_file_/02_data.ipynb")
+    write(tmp_path, "fourth/Ada King_2_assignsubmission_file_/04_attention.ipynb")
+    write(tmp_path, "Bo Ek_7_assignsubmission_file_04_attention.ipynb")
+    handed = collect(tmp_path, CLASS, STEMS, rules.Rules())
+    assert {(s.student, s.stem[:2]) for s in handed.submissions} == {
+        ("ada", "02"),
+        ("ada", "04"),
+        ("bo", "04"),
+    }
+    both = [Student("a1", "Ada King"), Student("a2", "Ada King")]
+    handed = collect(tmp_path, both, STEMS, rules.Rules())
+    assert handed.students == {"Ada King_1", "Ada King_2", "Bo Ek"}
+
+
 def test_what_cannot_be_read_is_named(tmp_path, monkeypatch):
     write(tmp_path, "ada/02_data.ipynb")
     write(tmp_path, "shut/02_data.ipynb")
@@ -568,12 +645,52 @@ def test_attempts_are_in_the_order_of_time_else_of_their_names(tmp_path):
         write(tmp_path, f"ada/attempt {count}/04_attention.ipynb")
     order = [s.file for s in collect(tmp_path, [], STEMS, rules.Rules()).submissions]
     assert [re.search(r"\d+", file)[0] for file in order] == ["2", "9", "10"]
-    times = "file,submitted\nada/attempt 10/04_attention.ipynb,2027-01-01\n"
+    times = "file,submitted\nada/attempt 10/04_attention.ipynb,2027-01-01 23:59\n"
     times += "ada/attempt 2/04_attention.ipynb,2027-01-02T00:00:00+14:00\n"
-    (tmp_path / "submitted.csv").write_text(times + "nowhere,2027-01-01\n")
+    (tmp_path / "submitted.csv").write_text(times + "nowhere,2027-01-01 12:00\n")
     handed = collect(tmp_path, [], STEMS, rules.Rules())
     assert [re.search(r"\d+", s.file)[0] for s in handed.submissions] == ["9", "2", "10"]
     assert handed.remarks == ["submitted.csv names nowhere, which is not graded"]
+
+
+def test_the_order_is_not_that_in_which_a_disk_lists_its_files(tmp_path, monkeypatch):
+    for name in ("attempt 1", "attempt 01"):
+        write(tmp_path, f"ada/{name}/04_attention.ipynb")
+    below, found = submissions._below, []
+    for order in (sorted, lambda paths: sorted(paths, reverse=True)):
+        monkeypatch.setattr(submissions, "_below", lambda *a, order=order: order(below(*a)))
+        handed = collect(tmp_path, [], STEMS, rules.Rules())
+        found.append([s.file for s in handed.submissions])
+    assert found[0] == found[1]
+
+
+def test_times_are_found_in_any_form_of_unicode_and_with_any_comma(tmp_path):
+    write(tmp_path, unicodedata.normalize("NFD", "zoë/04_attention.ipynb"))
+    (tmp_path / "submitted.csv").write_text(
+        "submitted;file\n2027-01-01 9:00;zoë/04_attention.ipynb"
+    )
+    with pytest.raises(ValueError, match="9:00"):
+        collect(tmp_path, [], STEMS, rules.Rules())
+    (tmp_path / "submitted.csv").write_text(
+        "submitted;file\n2027-01-01 09:00;zoë/04_attention.ipynb"
+    )
+    (handed,) = collect(tmp_path, [], STEMS, rules.Rules()).submissions
+    assert handed.submitted.hour == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("file,submitted\na,2027-01-01 09:00\na,2027-01-02 09:00\n", "a stands there twice"),
+        ("file,submitted\na,2027-01-01\n", "has no time; write it as 2027-01-01 17:59"),
+        ("submitted,file\n2027-01-01 09:00\n", "no file beside 2027-01-01 09:00"),
+        ("file,submitted\na\n", "a is ''; write a time"),
+    ],
+)
+def test_times_that_cannot_be_used_are_refused(tmp_path, text, said):
+    (tmp_path / "submitted.csv").write_text(text)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        collect(tmp_path, [], STEMS, rules.Rules())
 
 
 @pytest.mark.parametrize(

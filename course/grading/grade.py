@@ -13,7 +13,7 @@ from course import paths, syllabus
 from course.checks.engine import Verdict
 from course.grading import judging, report, rules, scores, submissions
 from course.grading.remote import Zygote, refuse_exposed
-from course.grading.sandbox import landlock_version
+from course.grading.sandbox import is_shut_in
 from course.grading.submissions import Student, Submission
 from course.notebook import chapters
 
@@ -22,13 +22,13 @@ LINUX_ONLY = (
     "virtual one or WSL 2"
 )
 NEEDS_LANDLOCK = (
-    "this kernel has no Landlock, so what was handed in could read and write all that you can; "
-    "grade on Linux 5.13 or later, or as root, for whom it runs as the user nobody"
+    "this kernel has no Landlock, or an old one, so what was handed in could read or empty your "
+    "files; grade on Linux 6.2 or later, or as root, for whom it runs as the user nobody"
 )
 NO_LANDLOCK = (
-    "This kernel has no Landlock: what was handed in ran as the user nobody and could read every "
-    "file that all users may read, the course's answers perhaps among them. Grade on Linux 5.13 or "
-    "later."
+    "This kernel has no Landlock, or an old one: what was handed in ran as the user nobody and "
+    "could read every file that all users may read, the course's answers perhaps among them. Grade "
+    "on Linux 6.2 or later."
 )
 UNREAD = "the notebook that was handed in can't be read."
 
@@ -45,7 +45,7 @@ def refuse_elsewhere() -> None:
     """Raises OSError on a system where what was handed in can't be shut in."""
     if sys.platform != "linux":
         raise OSError(LINUX_ONLY)
-    if os.getuid() != 0 and not landlock_version():
+    if os.getuid() != 0 and not is_shut_in():
         raise OSError(NEEDS_LANDLOCK)
 
 
@@ -128,7 +128,7 @@ def _remarks(
     valued: rules.Rules, handed: list[Submission], rows: list[scores.Row]
 ) -> Iterator[str]:
     """What an instructor should know before they believe the table."""
-    if not landlock_version():
+    if not is_shut_in():
         yield NO_LANDLOCK
     unknown = sum(each.submitted is None for each in handed)
     if valued.due and unknown:

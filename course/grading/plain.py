@@ -159,9 +159,10 @@ def decode(data: bytes, revive: Callable[[Shadow], Any] = other) -> Any:
         head = json.loads(data[HEAD.size : HEAD.size + length])
         reader = _Reader(memoryview(data)[HEAD.size + length :], revive)
         value = reader.value(head)
-    except (ArithmeticError, AttributeError, LookupError, RecursionError) as error:
-        raise ValueError(f"what came back can't be read: {error}") from None
-    except (RuntimeError, TypeError, ValueError, struct.error) as error:
+    except (
+        *(ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+        struct.error,
+    ) as error:
         raise ValueError(f"what came back can't be read: {error}") from None
     if len(reader.rest):
         raise ValueError("what came back can't be read: it goes on after its end")

@@ -1,11 +1,11 @@
 """The submission's process as the judge sees it: messages to it, and answers that it runs."""
 
 import builtins
-import contextlib
 import copy
 import functools
 import inspect
 import json
+import math
 import os
 import pickle
 import shutil
@@ -197,7 +197,12 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Process:
-    """One submission's process; a context manager that ends it."""
+    """One submission's process; a context manager that ends it.
+
+    deadline: on the clock, whatever is asked; deleted: what it kept from the start on.
+    """
+
+    deadline, deleted = math.inf, 0
 
     def __init__(self, channel: socket.socket, leash: socket.socket, home: Path, limits: Limits):
         self.channel, self.leash, self.home, self.limits = channel, leash, home, limits
@@ -206,6 +211,7 @@ class Process:
         self.within(START_SECONDS)
         if refused := self._reply().get("refused"):
             raise OSError(f"submissions can't be shut in here: {refused}")
+        self.deleted = self._deleted()
 
     def __enter__(self) -> "Process":
         return self
@@ -229,7 +235,7 @@ class Process:
         On the clock it may be longer: others compute on the same machine, whatever they do.
         """
         self.seconds, self.begun = seconds, cpu_seconds(self.pid)
-        self.until = time.monotonic() + PATIENCE * seconds
+        self.until = min(self.deadline, time.monotonic() + PATIENCE * seconds)
 
     def _refuse_late(self) -> None:
         is_over = cpu_seconds(self.pid) - self.begun > self.seconds
@@ -286,14 +292,25 @@ class Process:
         return Gone("ended", f"your answer ends the program it runs in ({how}).")
 
     def _refuse_full_folder(self) -> None:
-        size = count = 0
+        size = (self._deleted() - self.deleted) * self.limits.file_mb * 2**20
+        count = 0
         for folder, folders, files in os.walk(self.home, onerror=_refuse_hidden):
             count += len(folders) + len(files)
             for name in files[:MOST_FILES]:
-                with contextlib.suppress(FileNotFoundError):
+                try:
                     size += os.lstat(os.path.join(folder, name)).st_size
+                except OSError as error:
+                    _refuse_hidden(error)
             if size > self.limits.folder_mb * 2**20 or count > MOST_FILES:
                 raise Gone("files", "your answer writes more files than an exercise needs.")
+
+    def _deleted(self) -> int:
+        """How many files that have no name any more it keeps, each of any size that is allowed."""
+        try:
+            maps = Path(f"/proc/{self.pid}/maps").read_text()
+        except OSError:  # it has ended
+            return 0
+        return maps.count(" (deleted)\n")
 
     def revive(self, shadow: Shadow) -> Any:
         """What stands in the judge for a value that stayed there."""

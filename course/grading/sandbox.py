@@ -27,7 +27,8 @@ WRITE = READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAK
 FILE_BITS = READ_FILE | WRITE_FILE | TRUNCATE  # what can be said of a file that is no folder
 # How many of the bits a version of the interface knows, from version 1 on.
 KNOWN_BITS = (13, 14, 15, 15, 16)
-NET_SINCE, SCOPE_SINCE = 4, 6
+# Before TRUNCATE_SINCE (Linux 6.2) whoever owns a file may empty it, wherever it lies.
+TRUNCATE_SINCE, NET_SINCE, SCOPE_SINCE = 3, 4, 6
 ALL_TCP, ALL_SCOPES = 3, 3  # bind and connect; abstract sockets and signals
 
 libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -61,6 +62,11 @@ class Limits:
 def landlock_version() -> int:
     """Which version of Landlock the kernel has; 0 for none."""
     return max(0, libc.syscall(LANDLOCK_CREATE_RULESET, None, 0, 1)) if libc else 0
+
+
+def is_shut_in() -> bool:
+    """Whether the kernel keeps a process from all files that it is not given."""
+    return landlock_version() >= TRUNCATE_SINCE
 
 
 def hidden(places: Iterable[str]) -> Path | None:

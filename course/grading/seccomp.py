@@ -25,7 +25,9 @@ MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # as linux/audit.h nam
 # (execve too: a program would get memory of its own), and wide doors into the kernel.
 REFUSED = {
     "x86_64": (
-        *(41, 42, 49, 29, 64, 68),  # socket connect bind shmget semget msgget
+        *(41, 42, 49, 53, 319),  # socket connect bind socketpair memfd_create
+        *(29, 30, 31, 64, 65, 66, 220),  # shmget shmat shmctl semget semop semctl semtimedop
+        *(68, 69, 70, 71, 240, 241),  # msgget msgsnd msgrcv msgctl mq_open mq_unlink
         *(90, 91, 92, 93, 94, 260, 268),  # chmod fchmod chown fchown lchown fchownat fchmodat
         *(188, 189, 190, 197, 198, 199),  # setxattr lsetxattr fsetxattr, and removexattr likewise
         *(132, 235, 261, 280),  # utime utimes futimesat utimensat
@@ -36,7 +38,9 @@ REFUSED = {
         # unshare perf_event_open open_by_handle_at setns bpf userfaultfd
     ),
     "aarch64": (
-        *(198, 203, 200, 194, 190, 186),
+        *(198, 203, 200, 199, 279),
+        *(194, 196, 195, 190, 193, 191, 192),
+        *(186, 189, 188, 187, 180, 181),
         *(52, 53, 54, 55),
         *(5, 6, 7, 14, 15, 16),
         88,

@@ -5,7 +5,7 @@ import io
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -20,7 +20,7 @@ TIMES = "submitted.csv"
 LARGEST = 20 * 2**20  # bytes of a notebook; a learner's has some thousand
 NAME = re.compile(r"(?:(?P<student>.+)_)?(?P<stem>\d\d_[a-z][a-z_]*?)(?:[- ]*(?:Copy)?\(?\d+\)?)?")
 CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<rest>.+)")
-MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_file_?")
+MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file_?(?P<rest>.*)")
 HEADING = re.compile(r"# (?:Exercises|Solutions) to chapter (\d\d)\b")
 
 
@@ -81,21 +81,21 @@ def _table(path: Path, needed: set[str], allowed: list[str]) -> list[dict[str, s
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8; save it as CSV UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text))
+    head = text.partition("\n")[0]
+    delimiter = ";" if ";" in head and "," not in head else ","  # as spreadsheets of Europe write
+    reader = csv.DictReader(io.StringIO(text), restval="", delimiter=delimiter)
     columns = [*(reader.fieldnames or [])]
     for column in columns:
         if column not in allowed:
-            raise ValueError(f"{path}: no column {column!r} is known; there are {_listed(allowed)}")
+            raise ValueError(
+                f"{path}: no column {column!r} is known; there are {', '.join(allowed)}"
+            )
     if missing := needed - {*columns}:
-        raise ValueError(f"{path}: the column {_listed(sorted(missing))} is missing")
+        raise ValueError(f"{path}: the column {', '.join(sorted(missing))} is missing")
     rows = [*reader]
     if any(None in row for row in rows):
         raise ValueError(f"{path}: a line has more entries than there are columns")
     return rows
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names)
 
 
 def collect(folder: Path, known: list[Student], stems: list[str], rules: Rules) -> Handed:
@@ -110,10 +110,10 @@ def collect(folder: Path, known: list[Student], stems: list[str], rules: Rules) 
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; it holds what was handed in")
     times = _times(folder, rules)
-    handed, people = Handed(), _People(known, folder)
-    paths = _below(folder, handed.remarks)
-    for path in sorted(paths, key=lambda path: _natural(path.with_suffix("").as_posix())):
-        file = path.relative_to(folder).as_posix()
+    handed = Handed()
+    paths = {path.relative_to(folder).as_posix(): path for path in _below(folder, handed.remarks)}
+    people = _People(known, map(PurePosixPath, paths))
+    for file, path in sorted(paths.items(), key=lambda pair: _natural(pair[0])):
         if _is_passed_over(PurePosixPath(file)):
             continue
         if path.is_symlink():
@@ -122,7 +122,7 @@ def collect(folder: Path, known: list[Student], stems: list[str], rules: Rules) 
             _take(handed, path, file, people, stems, times)
         elif path.is_file() and file != TIMES:
             handed.remarks.append(f"{file} is no notebook (.ipynb)")
-    unused = sorted(times.keys() - {each.file for each in handed.submissions})
+    unused = sorted(times.keys() - {_composed(each.file) for each in handed.submissions})
     handed.remarks += [f"{TIMES} names {file}, which is not graded" for file in unused]
     # Attempts in the order of time; where that is not known, of their names.
     handed.submissions.sort(key=lambda each: each.submitted.timestamp() if each.submitted else 0)
@@ -171,14 +171,14 @@ def _take(
         handed.remarks.append(f"{file} is no chapter that is graded")
         return
     remarks = [f"{file}: {problem}"] if problem else []
-    if is_late and file not in times:
+    submitted = times.get(_composed(file))
+    if is_late and submitted is None:
         remarks.append(f"Canvas marks {file} LATE; {TIMES} does not say since when")
     if notebook:  # in memory stays what may count: no outputs, no pictures
         notebook.cells = [
             NotebookNode(cell_type="code", id=cell.get("id"), source=cell.source)
             for cell in code_cells(notebook)
         ]
-    submitted = times.get(file)
     handed.submissions.append(Submission(student, stem, file, submitted, notebook, (*remarks,)))
 
 
@@ -192,10 +192,12 @@ class Owner(NamedTuple):
 
 def _owner(file: PurePosixPath) -> tuple[Owner | None, str, bool]:
     """Whose a file is, its name without that, and whether Canvas calls it late."""
+    for part in (*file.parts[:-1], file.stem):
+        if moodle := MOODLE.fullmatch(part):
+            name = moodle["rest"] if part is file.stem else file.stem
+            return Owner(moodle["name"], "moodle", moodle["id"]), name, False
     if len(file.parts) > 1:
-        moodle = MOODLE.fullmatch(file.parts[0])
-        owner = Owner(moodle["name"], "moodle", moodle["id"]) if moodle else Owner(file.parts[0])
-        return owner, file.stem, False
+        return Owner(file.parts[0]), file.stem, False
     if canvas := CANVAS.fullmatch(file.stem):
         owner = Owner(canvas["name"], "canvas", canvas["id"])
         return owner, canvas["rest"], bool(canvas["late"])
@@ -232,23 +234,28 @@ def _times(folder: Path, rules: Rules) -> dict[str, datetime]:
     path = folder / TIMES
     if not path.exists():
         return {}
-    rows = _table(path, {"file", "submitted"}, ["file", "submitted"])
-    zone = rules.timezone
-    return {
-        row["file"].strip(): moment(f"{path}, {row['file']}", row["submitted"] or "", zone)
-        for row in rows
-    }
+    found: dict[str, datetime] = {}
+    for row in _table(path, {"file", "submitted"}, ["file", "submitted"]):
+        file, when = _composed(row["file"].strip()), row["submitted"].strip()
+        if not file or file in found:
+            what = f"{file} stands there twice" if file else f"no file beside {when}"
+            raise ValueError(f"{path}: {what}")
+        if len(when) == 10:  # for a due date that is its end, for this it could be any time
+            raise ValueError(f"{path}, {file}: {when!r} has no time; write it as {when} 17:59")
+        found[file] = moment(f"{path}, {file}", when, rules.timezone)
+    return found
 
 
 def _natural(text: str) -> list:
-    """A key that sorts `attempt 10` behind `attempt 2`."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", text)]
+    """A key that sorts `attempt 10` behind `attempt 2`, and a copy behind the plain name."""
+    parts = re.split(r"(\d+)", PurePosixPath(text).with_suffix("").as_posix())
+    return [*((int(part), "") if part.isdecimal() else (0, part) for part in parts), (0, text)]
 
 
 class _People:
     """Finds the line of the roster that a folder or a file name means."""
 
-    def __init__(self, known: list[Student], folder: Path):
+    def __init__(self, known: list[Student], files: Iterable[PurePosixPath]):
         self.by: dict[str, set[str]] = {}
         self.canvas = {each.canvas_id: each.student for each in known if each.canvas_id}
         for each in known:
@@ -256,10 +263,16 @@ class _People:
             keys = (each.student, each.email, each.name, each.sis_login_id, last_first)
             for key in filter(None, map(_squashed, keys)):
                 self.by.setdefault(key, set()).add(each.student)
-        # Two of one name have folders with different numbers, which no roster knows.
-        found = {m.groups() for path in folder.iterdir() if (m := MOODLE.fullmatch(path.name))}
-        names = [_squashed(name) for name, _ in found]
-        self.shared = {name for name in names if names.count(name) > 1}
+        # In Moodle each has a number for each assignment, which no roster knows: two who handed
+        # in the same chapter under one name and two numbers are two.
+        numbers: dict[tuple[str, str], set[str]] = {}
+        for file in files:
+            owner, rest, _ = _owner(file)
+            if owner and owner.system == "moodle" and file.suffix == ".ipynb":
+                found = NAME.fullmatch(rest)
+                key = _squashed(owner.name), found["stem"] if found else rest
+                numbers.setdefault(key, set()).add(owner.id)
+        self.shared = {name for (name, _), ids in numbers.items() if len(ids) > 1}
 
     def find(self, owner: Owner) -> str:
         """The student meant, or the name itself where that is nobody, or several."""
@@ -271,9 +284,15 @@ class _People:
             meant = meant - {*self.canvas.values()}
         if len(meant) == 1 and not (owner.system == "moodle" and key in self.shared):
             return next(iter(meant))
-        name = unicodedata.normalize("NFC", owner.name)
-        is_numbered = owner.system == "canvas" or (owner.system and key in self.shared)
+        name = _composed(owner.name)
+        is_one = key not in self.shared and len(meant) < 2
+        is_numbered = owner.system == "canvas" or (owner.system and not is_one)
         return f"{name}_{owner.id}" if is_numbered else name
+
+
+def _composed(text: str) -> str:
+    """A name in one form of Unicode, whichever system wrote it."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _squashed(text: str) -> str:

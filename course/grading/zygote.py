@@ -80,8 +80,9 @@ def _fork(control: socket.socket, children: dict[int, socket.socket]) -> bool:
     pid = os.fork()
     if pid:
         channel.close()
-        leash.send(str(pid).encode())
         children[pid] = leash
+        with contextlib.suppress(OSError):  # whoever wanted it may be gone
+            leash.send(str(pid).encode())
         return True
     try:
         os.setsid()
@@ -113,7 +114,7 @@ class Server:
 
     def __init__(self, channel: socket.socket):
         self.channel = channel
-        self.namespace: dict[str, Any] = {"__name__": "__main__"}
+        self.namespace: dict[str, Any] = {"__name__": "__main__", "display": print}
         self.kept: list[Any] = []
         self.references: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         random.seed(0)
