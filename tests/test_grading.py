@@ -327,15 +327,13 @@ def test_folders_count_as_files_and_hidden_ones_are_refused(tmp_path, monkeypatc
 
 
 def test_a_tree_that_is_too_deep_for_python_is_counted_and_deleted(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "home").mkdir()
-    os.chdir("home")
-    for _ in range(1500):
-        os.mkdir("a")
-        os.chdir("a")
-    os.chdir(tmp_path)
     process, _ = a_process(tmp_path / "home")
+    monkeypatch.chdir(tmp_path)
     try:
+        for name in ("home", *1500 * "a"):
+            os.mkdir(name)
+            os.chdir(name)
+        os.chdir(tmp_path)
         with pytest.raises(remote.Gone, match="files"):
             process._refuse_full_folder()
         remote._remove(tmp_path / "home")

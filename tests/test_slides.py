@@ -126,7 +126,7 @@ def test_a_chapter_without_slides_is_refused(tmp_path):
 OUTSIDE = """() => {
   const slide = Reveal.getCurrentSlide();
   const parts = Array.from(slide.querySelectorAll(".fit, .fit *"))
-    .filter((part) => !part.closest("mjx-assistive-mml"));
+    .filter((part) => !part.closest("mjx-assistive-mml, [role=listbox] *"));  // that scrolls
   const out = parts.filter((part) => {
     const box = part.getBoundingClientRect();
     return box.width && (box.left < -1 || box.top < -1 || box.right > 1281 || box.bottom > 721);

@@ -383,7 +383,7 @@ SAMPLES = (
     Sample("mia", "late, with an extension", 24, lambda work: None, {".ipynb": "2027-03-08 23:00"}),
     Sample("nils", "two attempts, the last one worse", 20, two_attempts),
     Sample("olga", "two attempts in Canvas's file names", 24, from_canvas,
-           {"attention-1.ipynb": "2027-03-01 12:00", "attention.ipynb": "2027-02-28"}),
+           {"attention-1.ipynb": "2027-03-01 12:00", "attention.ipynb": "2027-02-28 12:00"}),
     Sample("pia", "in Moodle's folder names", 24, from_moodle),
     Sample("quin", "right, with other ids of cells, or other titles", 24, other_names),
     Sample("rosa", "two cells deleted", 19, deleted),
