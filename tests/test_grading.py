@@ -306,7 +306,7 @@ def test_elsewhere_than_on_linux_grade_refuses(monkeypatch, tmp_path):
 
 def a_process(home: Path) -> tuple[remote.Process, socket.socket]:
     """A process as the judge sees it, without one behind it: the other end is the test's."""
-    process, theirs = object.__new__(remote.Process), None
+    process = object.__new__(remote.Process)
     process.channel, theirs = socket.socketpair()
     process.home, process.limits, process.pid = home, sandbox.Limits(), os.getpid()
     process.within(10)
@@ -811,7 +811,7 @@ def test_of_many_attempts_the_last_or_one_of_the_first_few_counts(tmp_path):
     for valued, wanted in ((rules.Rules(), ["7"]), (best, ["1", "2", "3"])):
         found = grade.can_count(handed.submissions, valued)
         assert [each.file.split("/")[1] for each in found[1:]] == [f"try {n}" for n in wanted]
-    (row,) = grade._rows([], handed, [], best, {})
+    (row,) = grade._rows([], handed, {}, best, {})
     assert row.attempts == 8
     assert row.remarks == ["04_attention: 7 attempts, of which the first 3 count"]
 

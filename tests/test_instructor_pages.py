@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from myst_parser.mdit_to_docutils.base import default_slugify
+from test_leaks import with_role
 
 from course import predictions, syllabus
 from course.notebook import code_cells, read_notebook
@@ -18,7 +19,7 @@ from course.syllabus import Chapter
 FOLDER = ROOT / "book" / "instructor"
 CHAPTERS = {chapter.number: chapter for chapter in syllabus.load().chapters}
 EXERCISES = {each.id: each for chapter in CHAPTERS.values() for each in chapter.exercises}
-TRANSFER = {each.id for each in EXERCISES.values() if each.role == "transfer"}
+TRANSFER = with_role("transfer")
 HEADINGS = [
     "What the class can do afterwards",
     "50 minutes",

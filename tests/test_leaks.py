@@ -45,6 +45,7 @@ def solution_lines(path: Path) -> dict[str, list[str]]:
     return found
 
 
+@cache
 def with_role(role: str) -> set[str]:
     """The exercises of a role, such as those asked before their chapter shows the answer."""
     exercises = (each for chapter in syllabus.load().chapters for each in chapter.exercises)

@@ -93,7 +93,7 @@ def test_what_a_claim_says_it_measured_is_in_its_figures(claim):
     known = numbers(" ".join(leaf for leaf in data if isinstance(leaf, str))) | numbers(
         claim["claim"]
     )
-    said = numbers(re.sub(r"chapter \d+", "", claim["measured"]))
+    said = numbers(claim["measured"].replace("chapter 10", ""))
     assert [figure for figure in said if figure not in known and not holds(figure, data)] == []
     assert said, "a measurement without a figure"
 

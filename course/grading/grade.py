@@ -147,7 +147,7 @@ def can_count(handed: list[Submission], valued: rules.Rules) -> list[Submission]
     return [each for found in submissions.attempts(handed).values() for each in found[which]]
 
 
-Judged = list[tuple[Submission, dict[str, Verdict]]]
+Judged = dict[str, dict[str, Verdict]]  # by file
 
 
 def _judge_all(
@@ -160,7 +160,7 @@ def _judge_all(
     """A verdict on every exercise of every notebook that can count."""
     counting = can_count(handed, valued)
     modules = {name for each in counting for name in notebooks[each.stem[:2]].modules}
-    judged = []
+    judged = {}
     with Zygote(valued.limits, modules) as zygote, ThreadPoolExecutor(_cores()) as pool:
 
         def judge(each: Submission) -> dict[str, Verdict]:
@@ -173,7 +173,7 @@ def _judge_all(
 
         found = zip(counting, pool.map(judge, counting), strict=True)
         for count, (each, verdicts) in enumerate(found, start=1):
-            judged.append((each, verdicts))
+            judged[each.file] = verdicts
             passed = sum(verdict.passed for verdict in verdicts.values())
             file = report.clean(each.file)
             say(f"{count}/{len(counting)} {file}: {passed} of {len(verdicts)} right")
@@ -198,13 +198,14 @@ def _rows(
         if valued.attempts == "best" and len(found) > valued.most_attempts:
             text = f"{stem}: {len(found)} attempts, of which the first {valued.most_attempts} count"
             rows[student].remarks.append(text)
-    attempts: dict[tuple[str, str], list[scores.Attempt]] = {}
-    for each, verdicts in judged:
-        chapter = each.stem[:2]
-        found = scores.attempt(valued, graded[chapter], each, verdicts)
-        attempts.setdefault((each.student, chapter), []).append(found)
-    for (student, chapter), found in attempts.items():
-        rows[student].chapters[chapter] = scores.counting(valued, found)
+        chapter = stem[:2]
+        attempts = [
+            scores.attempt(valued, graded[chapter], each, judged[each.file])
+            for each in found
+            if each.file in judged
+        ]
+        if attempts:
+            rows[student].chapters[chapter] = scores.counting(valued, attempts)
     for row in rows.values():
         row.chapters = dict(sorted(row.chapters.items()))
         row.remarks += [] if row.attempts else ["nothing handed in"]

@@ -282,12 +282,11 @@ class _People:
         meant = self.by.get(key, set())
         if owner.system == "canvas":  # whose number is known has another one
             meant = meant - {*self.canvas.values()}
-        if len(meant) == 1 and not (owner.system == "moodle" and key in self.shared):
+        is_shared = owner.system == "moodle" and (key in self.shared or len(meant) > 1)
+        if len(meant) == 1 and not is_shared:
             return next(iter(meant))
         name = _composed(owner.name)
-        is_one = key not in self.shared and len(meant) < 2
-        is_numbered = owner.system == "canvas" or (owner.system and not is_one)
-        return f"{name}_{owner.id}" if is_numbered else name
+        return f"{name}_{owner.id}" if owner.system == "canvas" or is_shared else name
 
 
 def _composed(text: str) -> str:
